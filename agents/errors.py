@@ -35,6 +35,10 @@ class Unavailable(PointsmanError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Overloaded(Unavailable):
+    """There is more work waiting than may wait: come back later."""
+
+
 class MalformedOutput(PointsmanError):
     """A model or its server gave something unusable: ask again, a bounded number of times."""
 

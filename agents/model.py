@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from agents.records import ChatMessage, Choice, Effort, Json, Record, Sampling, ToolSpec, Usage
+from agents.records import ChatMessage, Choice, Effort, Json, Record, Sampling, ToolSpec, Usage, Usd
 
 
 class ModelRequest(Record):
@@ -38,7 +38,7 @@ class Completion(Record):
     model: str
     """Catalog id of the model that answered."""
     usage: Usage
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: Usd = Decimal(0)
     seconds: float = 0.0
     """Wall clock from request sent to last byte, on the caller's clock."""
     first_token_seconds: float | None = None

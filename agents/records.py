@@ -5,10 +5,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 Json = dict[str, Any]
 """A JSON object whose keys are somebody else's: a schema, tool arguments, span attributes."""
+
+
+Usd = Annotated[Decimal, PlainSerializer(lambda amount: format(amount, "f"), return_type=str, when_used="json")]
+"""US dollars; in JSON a string without an exponent."""
 
 
 class Record(BaseModel):
@@ -72,7 +76,7 @@ class Attachment(Record):
 class Budget(Record):
     """The most that a run and everything it starts may spend; None is no limit of that kind."""
 
-    max_usd: Decimal | None = Field(default=None, ge=0)
+    max_usd: Usd | None = Field(default=None, ge=0)
     max_tokens_total: int | None = Field(default=None, ge=0)
     """Input and output tokens together, over all calls."""
     max_seconds: float | None = Field(default=None, gt=0)
@@ -225,7 +229,7 @@ class Step(Record):
     model: str | None = None
     """The model that answered, as its server named it in our catalog's terms."""
     usage: Usage = Usage()
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: Usd = Decimal(0)
     attributes: Json = Field(default_factory=dict)
     input: str | None = None
     output: str | None = None
@@ -274,7 +278,7 @@ class Attempt(Record):
     verdicts: tuple[Verdict, ...] = ()
     answer: Answer | None = None
     usage: Usage = Usage()
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: Usd = Decimal(0)
     seconds: float = 0.0
 
 
@@ -292,4 +296,6 @@ class Message(Record):
     in_reply_to: str | None = None
     tainted: bool = False
     """Its content goes back to something untrusted: web, file, mail."""
+    truncated: bool = False
+    """A limit cut its content short; of a `final`: the exchange ended before it was done, and this is the best so far."""
     sent_at: datetime

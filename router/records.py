@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from agents.records import Effort, Json, MethodName, Record
+from agents.records import Effort, Json, MethodName, Record, Usd
 
 
 class ModelCard(Record):
@@ -47,7 +47,7 @@ class Rung(Record):
     quality_high: float
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: Usd = Decimal(0)
     seconds: float = 0.0
     accept: Literal["exact", "checks", "always"] = "always"
     """When its answer may stand: `exact` it is computed, `checks` those asked for pass, `always` nothing is checked."""

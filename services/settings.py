@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     """Deadline of a run that names none."""
     retention: timedelta = timedelta(days=30)
     """Ended runs are deleted after so long."""
-    otlp_endpoint: str | None = Field(default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"))
+    otlp_endpoint: str | None = Field(
+        default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint")
+    )
     """Where spans are sent, besides SQL; None: nowhere."""
     hf_token: SecretStr | None = Field(default=None, validation_alias=_shared("HF_TOKEN"))
     log_level: str = Field(default="INFO", validation_alias=_shared("LOG_LEVEL"))
@@ -83,6 +85,11 @@ class Settings(BaseSettings):
         scheme, _, rest = self.database_url.partition("://")
         driver = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
         return f"{driver.get(scheme, scheme)}://{rest}"
+
+    @property
+    def redis(self) -> str:
+        """Redis's address; its usual one where none is set."""
+        return self.redis_url or "redis://127.0.0.1:6379/0"
 
     @property
     def team_folders(self) -> tuple[Path, ...]:

@@ -1,0 +1,1 @@
+"""Teams of agents who are named in a YAML file and exchange messages."""

@@ -1,0 +1,27 @@
+"""How one page leads to another: by its path, since pages that import each other would stand in a circle."""
+
+from typing import NoReturn
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+LIST_STATE = "runs_query"
+"""Where the list of runs remembers its filters, for the way back."""
+
+
+def open_run(run_id: str) -> NoReturn:
+    st.switch_page(_page("run"), query_params={"id": run_id})
+
+
+def open_runs() -> NoReturn:
+    remembered: dict[str, str] = st.session_state.get(LIST_STATE, {})
+    st.switch_page(_page("runs"), query_params=remembered)
+
+
+def _page(path: str) -> Page:
+    """A page of the navigation, which knows it by its path alone."""
+    return st.Page(_elsewhere, title=path, url_path=path)
+
+
+def _elsewhere() -> None:
+    """Stands for the page that the navigation has under the same path."""

@@ -1,0 +1,157 @@
+"""The page to ask: prompt, effort, team, files and limits; beside it the plan, below it the answer as it is written."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import components, shapes
+from dashboard.connection import explained, gateway
+from dashboard.links import open_run
+from dashboard.shapes import Json
+from dashboard.wording import literal, plain
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+NO_TEAM = "No team"
+MAX_FILE_BYTES = 1_000_000
+EFFORT_HELP = (
+    "How hard to think. Auto lets the router take the cheapest effort that will do; "
+    "max is the long quality pass and takes minutes."
+)
+
+
+def page() -> None:
+    st.title("Submit a task", anchor=False)
+    with explained():
+        _draw()
+
+
+def _draw() -> None:
+    teams = {team.name: team for team in gateway().teams()}
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        body = _form(teams)
+        sent = st.button(
+            "Submit", type="primary", icon=":material/send:", shortcut="Mod+Enter", disabled=body is None, key="submit"
+        )
+        if sent and body is not None:
+            _start(body)
+        run_id = st.query_params.get("run")
+        if run_id:
+            opened = components.live(run_id, key="live")
+            if opened:
+                open_run(opened)
+    with right, explained():
+        components.preview(gateway().route(_question(body)) if body else None)
+
+
+def _start(body: Json) -> None:
+    with explained():
+        accepted = gateway().start(body | {"idempotency_key": str(uuid.uuid4())})
+        # In the address, so that a reload goes on watching.
+        st.query_params["run"] = accepted.id
+
+
+def _question(body: Json) -> Json:
+    """The part of a task that the router wants to know."""
+    wishes: Json = body["pointsman"]
+    return {"messages": body["messages"], "pointsman": wishes | ({"team": body["team"]} if body["team"] else {})}
+
+
+def _form(teams: dict[str, shapes.Team]) -> Json | None:
+    """The task as the gateway takes it; None while something is missing."""
+    prompt = st.text_area(
+        "Prompt",
+        height=150,
+        key="prompt",
+        placeholder="What is 17% of 3,482?",
+        help="Ctrl+Enter (or ⌘+Enter) shows what it would take and makes Submit ready",
+    )
+    dial, choice = st.columns([3, 2], vertical_alignment="bottom")
+    effort = dial.segmented_control(
+        "Effort", shapes.EFFORTS, default="auto", required=True, key="effort", help=EFFORT_HELP
+    )
+    picked = choice.selectbox("Team", [NO_TEAM, *teams], key="team", help="A team of agents instead of one answer")
+    team = teams.get(picked)
+    inputs, complete = _inputs(team) if team else ({}, True)
+    attachments, readable = _attachments()
+    limits = _limits()
+    # A team is told what to do by its inputs: the prompt may then stay empty.
+    words = (prompt or "").strip() or (" ".join(str(value) for value in inputs.values()) if team else "")
+    if not (words and complete and readable):
+        return None
+    return {
+        "messages": [{"role": "user", "content": words}],
+        "team": team.name if team else None,
+        "inputs": inputs,
+        "attachments": attachments,
+        "pointsman": {"effort": effort or "auto", **limits},
+    }
+
+
+def _inputs(team: shapes.Team) -> tuple[Json, bool]:
+    """The values of the team's places, and whether all that are required are there."""
+    if team.description:
+        st.caption(literal(team.description))
+    values: Json = {}
+    for name, wanted in team.inputs.items():
+        label = plain(f"{name} (required)" if wanted.required else name)
+        value = _value(label, wanted, key=f"input {team.name} {name}")
+        if value not in (None, ""):
+            values[name] = value
+    return values, all(name in values for name, wanted in team.inputs.items() if wanted.required)
+
+
+def _value(label: str, wanted: shapes.TeamInput, *, key: str) -> str | float | int | bool | None:
+    hint = literal(wanted.description) or None
+    match wanted.type:
+        case "boolean":
+            return st.checkbox(label, key=key, help=hint)
+        case "integer":
+            return st.number_input(label, value=None, step=1, key=key, help=hint)
+        case "number":
+            return st.number_input(label, value=None, step=0.1, key=key, help=hint)
+        case _:
+            return st.text_input(label, key=key, help=hint)
+
+
+def _attachments() -> tuple[list[Json], bool]:
+    """The files as texts, and whether every one of them is one."""
+    with st.expander("Files", icon=":material/attach_file:"):
+        files = st.file_uploader(
+            "Text files", accept_multiple_files=True, max_upload_size=1, key="files", label_visibility="collapsed"
+        )
+        read = [(file, _text(file)) for file in files]
+        for file, text in read:
+            if text is None:
+                st.error(f"{literal(file.name)} is not a text file in UTF-8 of at most 1 MB: remove it or convert it.")
+    attachments: list[Json] = [
+        {"name": file.name, "media_type": file.type or "text/plain", "text": text} for file, text in read if text
+    ]
+    return attachments, all(text is not None for _, text in read)
+
+
+def _text(file: "UploadedFile") -> str | None:
+    content = file.getvalue()
+    if len(content) > MAX_FILE_BYTES or b"\0" in content:
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
+def _limits() -> Json:
+    """The limits that were set; what is left empty is no limit."""
+    with st.expander("Limits", icon=":material/speed:"):
+        usd, wall, tokens, calls = st.columns(4)
+        limits: Json = {
+            "max_usd": usd.number_input("Cost (USD)", value=None, min_value=0.0, step=0.01, format="%.4f", key="usd"),
+            "max_seconds": wall.number_input("Time (s)", value=None, min_value=1, step=10, key="wall"),
+            "max_tokens_total": tokens.number_input("Tokens", value=None, min_value=1, step=1000, key="tokens"),
+            "max_model_calls": calls.number_input("Model calls", value=None, min_value=0, step=1, key="calls"),
+        }
+        st.caption("Shared by the run and all that it starts. At a limit the best answer so far is given, marked.")
+    return {name: value for name, value in limits.items() if value is not None}

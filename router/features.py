@@ -1,0 +1,58 @@
+"""What can be seen of a prompt for next to nothing: its length and its shape."""
+
+import re
+
+from agents.records import Record
+
+_READ = 1000
+"""Characters read from the head, and as many from the tail: the work does not grow with the prompt."""
+
+_WORD = re.compile(r"[A-Za-z']+")
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
+_OPTION = re.compile(r"^\s*\(?([A-J])[.)]\s", re.MULTILINE)
+_CODE = re.compile(
+    r"```|^\s*(?:def |class |import |from \w+ import |#include|function |const |let |public |SELECT |>>> )"
+    r"|[{};]\s*$|\w\(\)|=>|Traceback",
+    re.MULTILINE,
+)
+_LATEX = re.compile(r"\$[^$\n]{1,80}\$|\\(?:frac|sqrt|int|sum|boxed|begin|cdot)\b")
+
+
+class Features(Record):
+    """Counts and signs. Of a long prompt only the head and the tail are read, and counts are projected to the whole."""
+
+    characters: int
+    words: int
+    lines: int
+    numbers: int
+    options: int
+    """Lines that look like the options of a multiple choice: `A. ...`."""
+    code: int
+    """Places that look like program text."""
+    latex: int
+    question: bool
+    """It ends with a question mark."""
+    other_script: float
+    """Share of characters outside of ASCII, 0 to 1."""
+
+
+def excerpt(prompt: str) -> str:
+    """The head and the tail of the prompt: all of it when it is short."""
+    return prompt if len(prompt) <= 2 * _READ else f"{prompt[:_READ]}\n{prompt[-_READ:]}"
+
+
+def features(prompt: str) -> Features:
+    """Look at the prompt."""
+    seen = excerpt(prompt)
+    scale = len(prompt) / len(seen) if len(prompt) > len(seen) else 1.0
+    return Features(
+        characters=len(prompt),
+        words=round(len(_WORD.findall(seen)) * scale),
+        lines=prompt.count("\n") + 1,
+        numbers=round(len(_NUMBER.findall(seen)) * scale),
+        options=len(_OPTION.findall(seen)),
+        code=len(_CODE.findall(seen)),
+        latex=len(_LATEX.findall(seen)),
+        question=seen.rstrip().endswith("?"),
+        other_script=0.0 if seen.isascii() else sum(character > "\x7f" for character in seen) / len(seen),
+    )

@@ -1,0 +1,192 @@
+"""Puts a process together: the one place that knows every concrete class."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import httpx
+from redis.asyncio import Redis
+
+from agents.errors import InvalidTask, Unavailable
+from agents.methods import Method
+from agents.methods.calculate import Calculate
+from agents.methods.direct import Direct
+from agents.methods.team import Team
+from agents.records import Effort, Task
+from agents.team.config import parse_team
+from agents.team.spec import TeamSpec
+from agents.tools import TOOLS
+from router.plan import plan as draw_up
+from router.records import Plan, Rung
+from services.door import Door
+from services.models.catalog import load_catalog
+from services.models.registry import Models
+from services.queue.connection import connect
+from services.queue.feed import Feed
+from services.queue.keeper import Keeper
+from services.queue.mailbox import SqlMailbox
+from services.queue.relay import Relay
+from services.queue.streams import Streams
+from services.records import Run
+from services.runner import Runner, World
+from services.schedule.tick import Tick
+from services.settings import REPOSITORY, Settings, environment
+from services.store import runs
+from services.store.database import Database
+from services.store.leases import Lease
+from services.store.messages import inbox_of
+from services.teams import Teams
+from services.tracing import Tracer, tracer
+from services.turns import Turns
+from services.upkeep import Upkeep
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a process is made of."""
+
+    name: str
+    """Of this process, among all: the owner of its leases."""
+    settings: Settings
+    version: str
+    started_seconds: int
+    """Since 1970."""
+    database: Database
+    redis: Redis
+    streams: Streams
+    keeper: Keeper
+    relay: Relay
+    models: Models
+    teams: Teams
+    tracer: Tracer
+    world: World
+    runner: Runner
+    turns: Turns
+    door: Door
+    upkeep: Upkeep
+    tick: Tick
+
+    async def load_run(self, run_id: str) -> Run:
+        """Read a run. Raises `NotFound`."""
+        async with self.database.read() as connection:
+            return await runs.load(connection, run_id)
+
+    async def ping(self) -> None:
+        """Ask Redis whether it is there."""
+        await self.redis.ping()  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType]  # typed as sync or async
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextlib.asynccontextmanager
+async def parts_for(settings: Settings, *, service: str) -> AsyncGenerator[Parts]:
+    """The parts of one process, for the length of the block."""
+    parts, leave = await open_parts(settings, service=service)
+    try:
+        yield parts
+    finally:
+        await leave()
+
+
+async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callable[[], Awaitable[None]]]:
+    """Open the parts of one process; the second result closes them again."""
+    stack = contextlib.AsyncExitStack()
+    database = Database(settings.sql_url)
+    stack.push_async_callback(database.close)
+    redis = connect(settings.redis)
+    stack.push_async_callback(redis.aclose)
+    client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+    catalog_file = settings.catalog or settings.folder / "models.yaml"
+    found = catalog_file if settings.catalog or catalog_file.exists() else None
+    models = Models(load_catalog(found, environment=environment()), client)
+    spans = tracer(settings.otlp_endpoint, service=service)
+    stack.callback(spans.close)
+
+    streams = Streams(redis)
+    feed = Feed(redis)
+    relay = Relay(database, streams)
+    keeper = Keeper(database, lease=settings.lease)
+    teams = Teams(settings.team_folders, examples=REPOSITORY / "examples" / "teams")
+
+    def plan(task: Task, *, teams: Collection[str] = ()) -> Plan:
+        return draw_up(task, cards=models.cards(), teams=teams, today=utc_now().date())
+
+    def mailbox(lease: Lease, *, team: TeamSpec | None, parent_id: str, slots: asyncio.Semaphore | None) -> SqlMailbox:
+        inboxes = {agent: inbox_of(team.name, agent) for agent in team.agents} if team else {}
+        return SqlMailbox(database, lease, relay=relay, feed=feed, inboxes=inboxes, parent_id=parent_id, slots=slots)
+
+    world = World(
+        database=database,
+        feed=feed,
+        keeper=keeper,
+        plan=plan,
+        method=make_method,
+        mailbox=mailbox,
+        models=models.get,
+        tools=TOOLS,
+        parse_team=parse_team,
+        clock=utc_now,
+        on_step=spans.for_run,
+    )
+    door = Door(
+        database=database,
+        relay=relay,
+        teams=teams,
+        plan=plan,
+        clock=utc_now,
+        deadline=settings.max_run,
+        max_queued=settings.max_queued_runs,
+        lease=settings.lease,
+    )
+    parts = Parts(
+        name=f"{service}-{socket.gethostname()}-{os.getpid()}-{time.time_ns() % 1_000_000_000}",
+        settings=settings,
+        version=version("pointsman"),
+        started_seconds=int(time.time()),
+        database=database,
+        redis=redis,
+        streams=streams,
+        keeper=keeper,
+        relay=relay,
+        models=models,
+        teams=teams,
+        tracer=spans,
+        world=world,
+        runner=Runner(world),
+        turns=Turns(world, relay, choose=lambda task: choose(plan(task))),
+        door=door,
+        upkeep=Upkeep(database, relay, feed, utc_now, settings.retention),
+        tick=Tick(database, door, utc_now),
+    )
+    return parts, stack.aclose
+
+
+def make_method(rung: Rung, task: Task, team: TeamSpec | None) -> Method:
+    """Give the method of a rung, ready to answer."""
+    match rung.method:
+        case "calculate":
+            return Calculate()
+        case "direct":
+            assert rung.model is not None
+            return Direct(rung.model, rung.effort)
+        case "team":
+            assert team is not None
+            return Team(team)
+        case _:
+            raise InvalidTask(f"the method '{rung.method}' is not available", param="pointsman.method")
+
+
+def choose(plan: Plan) -> tuple[str, Effort]:
+    """The model and effort that a plan starts with. Raises `Unavailable` where it has none."""
+    for rung in plan.rungs:
+        if rung.model is not None:
+            return rung.model, rung.effort
+    raise Unavailable("no model is there for this turn; GET /api/models shows why")

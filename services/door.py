@@ -1,0 +1,144 @@
+"""The door: looks a task over, commits to it, and hands it to the workers. Accepted means committed."""
+
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import checks
+from agents.context import Clock
+from agents.errors import Overloaded, Unavailable
+from agents.records import Task
+from agents.team.inputs import fill
+from agents.team.spec import narrowed
+from router.records import Plan
+from services.queue.relay import Relay
+from services.records import Origin
+from services.store import messages, runs
+from services.store.database import Database
+from services.store.leases import Lease
+from services.teams import Teams
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and in which of their traces."""
+
+    owner: str | None = None
+    """Id of the API key; None without keys."""
+    traceparent: tuple[str, str] | None = None
+    """Trace id and span id."""
+
+
+Within = Callable[[AsyncConnection, str], Awaitable[None]]
+"""Is called with the new run's id inside the transaction that accepts it; what it raises undoes the acceptance."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where tasks come in, from whichever side."""
+
+    database: Database
+    relay: Relay
+    teams: Teams
+    plan: Callable[..., Plan]
+    clock: Clock
+    deadline: timedelta
+    max_queued: int
+    lease: timedelta
+
+    async def submit(
+        self,
+        task: Task,
+        *,
+        origin: Origin,
+        asker: Asker,
+        idempotency_key: str | None = None,
+        within: Within | None = None,
+    ) -> str:
+        """Accept a task for the workers; gives the run's id once it is committed.
+
+        Raises:
+            InvalidTask: the task cannot be carried out as it stands.
+            Overloaded: too many runs wait already.
+        """
+        task, team_yaml = await self._looked_over(task)
+        with suppress(Unavailable):  # no model answers now: the run may wait for one
+            self._planned(task)
+        async with self.database.write() as connection:
+            if idempotency_key and (known := await runs.same_request(connection, asker.owner, idempotency_key)):
+                return known
+            if (waiting := await messages.waiting_runs(connection)) >= self.max_queued:
+                raise Overloaded(
+                    f"{waiting} runs wait already, and no more than {self.max_queued} may", retry_after_seconds=10
+                )
+            run_id, _, fresh = await runs.accept(
+                connection,
+                task,
+                origin=origin,
+                now=self.clock(),
+                deadline=self.deadline,
+                owner=asker.owner,
+                idempotency_key=idempotency_key,
+                team_yaml=team_yaml,
+                traceparent=asker.traceparent,
+            )
+            if within:
+                await within(connection, run_id)
+        await self.relay.announce(fresh)
+        return run_id
+
+    async def begin(self, task: Task, *, asker: Asker, gateway: str) -> tuple[Lease, Plan, timedelta]:
+        """Accept a task that this process answers itself, while the asker waits.
+
+        Returns:
+            The lease on the run, its plan, and the time that planning took.
+        """
+        task, team_yaml = await self._looked_over(task)
+        began = self.clock()
+        plan = self._planned(task)
+        took = self.clock() - began
+        async with self.database.write() as connection:
+            _, lease, _ = await runs.accept(
+                connection,
+                task,
+                origin="chat",
+                now=self.clock(),
+                deadline=self.deadline,
+                owner=asker.owner,
+                team_yaml=team_yaml,
+                traceparent=asker.traceparent,
+                gateway=(gateway, self.lease),
+            )
+        assert lease is not None
+        return lease, plan, took
+
+    async def preview(self, task: Task) -> Plan:
+        """Draw up the plan, and run nothing."""
+        task, _ = await self._looked_over(task)
+        return self._planned(task)
+
+    async def look_over(self, task: Task) -> None:
+        """See that a task could be accepted. Raises `InvalidTask`."""
+        task, _ = await self._looked_over(task)
+        with suppress(Unavailable):
+            self._planned(task)
+
+    def _planned(self, task: Task) -> Plan:
+        team = runs.team_of(task)
+        teams: Collection[str] = [team] if team else []
+        return self.plan(task, teams=teams)
+
+    async def _looked_over(self, task: Task) -> tuple[Task, str | None]:
+        """Find the team, try its inputs, narrow the budget by its limits; see that the checks can be carried out."""
+        for check in task.checks:
+            checks.validate(check)
+        name = runs.team_of(task)
+        if name is None:
+            return task, None
+        async with self.database.read() as connection:
+            team = await self.teams.find(connection, name)
+        fill(team.spec, task.inputs, prompt=task.prompt)
+        return task.model_copy(update={"team": name, "budget": narrowed(task.budget, team.spec.limits)}), team.yaml

@@ -1,0 +1,34 @@
+"""Errors as stored failures, and stored failures as errors again: what ended a turn here ends its run there."""
+
+from agents.errors import BudgetExceeded, InvalidTask, MalformedOutput, NotAllowed, PointsmanError, Unavailable
+from services.records import Failure
+
+
+def failure_of(error: PointsmanError) -> Failure:
+    """Put an error into the shape that is stored, and that an API error has."""
+    match error:
+        case InvalidTask():
+            return Failure(message=str(error), type="invalid_request_error", code=error.code)
+        case BudgetExceeded():
+            return Failure(message=str(error), type="budget_exceeded", code=error.limit)
+        case Unavailable():
+            return Failure(message=str(error), type="unavailable")
+        case MalformedOutput():
+            return Failure(message=str(error), type="malformed_output")
+        case _:
+            return Failure(message=str(error), type="not_allowed")
+
+
+def error_of(failure: Failure) -> PointsmanError:
+    """Make the error again that was stored."""
+    match failure.type:
+        case "invalid_request_error":
+            return InvalidTask(failure.message, code=failure.code)
+        case "budget_exceeded":
+            return BudgetExceeded(failure.code or "", failure.message)
+        case "unavailable":
+            return Unavailable(failure.message)
+        case "malformed_output":
+            return MalformedOutput(failure.message)
+        case _:
+            return NotAllowed(failure.message)

@@ -1,0 +1,84 @@
+"""One database, SQLite or PostgreSQL, and its two kinds of transaction: to read, and to write."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from agents.errors import Unavailable
+
+BUSY_MILLISECONDS = 15_000
+"""How long a SQLite writer waits for another process's transaction."""
+
+
+class Database:
+    """The engine and its transactions. A writing transaction of SQLite begins IMMEDIATE: one that first reads and then
+    wants to write fails at once when another has written meanwhile, whatever the busy timeout says."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        if self.sqlite and parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = create_async_engine(parsed, pool_pre_ping=not self.sqlite, pool_recycle=1800)
+        self._reading = self.engine.execution_options(sqlite_begin="BEGIN")
+        self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if self.sqlite else nullcontext()
+        if self.sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that commits at the end of the block and rolls back at an exception.
+
+        Raises:
+            Unavailable: the database cannot be reached, is locked for too long, or its disk is full.
+        """
+        async with self._turn:
+            try:
+                async with self.engine.begin() as connection:
+                    yield connection
+            except (OperationalError, InterfaceError) as error:
+                raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that only reads. Raises as `write` does."""
+        try:
+            async with self._reading.connect() as connection:
+                yield connection
+        except (OperationalError, InterfaceError) as error:
+            raise _unavailable(error) from error
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    driver: Any = connection
+    driver.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # accepted is accepted, after a power cut too
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+
+def _unavailable(error: DBAPIError) -> Unavailable:
+    cause = error.orig
+    if isinstance(cause, sqlite3.OperationalError) and "no such table" in str(cause):
+        return Unavailable(f"the database has no tables yet ({cause}): run `pointsman migrate`")
+    return Unavailable(f"the database does not take the work: {cause}", retry_after_seconds=5)

@@ -1,0 +1,70 @@
+"""API keys: 256 random bits shown once, of which only the hash is kept."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.records import Record
+from services.store.runs import new_id
+from services.store.tables import KeyRow
+
+PREFIX_LENGTH = 12
+"""Characters at a key's head by which it is found, and by which people tell keys apart."""
+
+
+class Key(Record):
+    """What may be shown of an API key."""
+
+    id: str
+    name: str
+    prefix: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+async def create(
+    connection: AsyncConnection, name: str, now: datetime, *, secret: str | None = None
+) -> tuple[Key, str]:
+    """Make a key, or take the one that is given; gives its record and, this once, the key itself."""
+    secret = secret or f"pm-{secrets.token_urlsafe(32)}"
+    key = Key(id=new_id(), name=name, prefix=secret[:PREFIX_LENGTH], created_at=now)
+    await connection.execute(insert(KeyRow).values(**key.model_dump(), digest=_digest(secret)))
+    return key, secret
+
+
+async def known(connection: AsyncConnection, secret: str) -> Key | None:
+    """The key that this is, if it is one and was not revoked."""
+    query = select(KeyRow).where(KeyRow.prefix == secret[:PREFIX_LENGTH], KeyRow.revoked_at.is_(None))
+    row = (await connection.execute(query)).one_or_none()
+    if row is None or not hmac.compare_digest(row.digest, _digest(secret)):
+        return None
+    return Key(id=row.id, name=row.name, prefix=row.prefix, created_at=row.created_at)
+
+
+async def listing(connection: AsyncConnection) -> list[Key]:
+    """All keys, revoked ones too."""
+    rows = await connection.execute(select(KeyRow).order_by(KeyRow.created_at))
+    return [Key.model_validate({name: getattr(row, name) for name in Key.model_fields}) for row in rows]
+
+
+async def any_valid(connection: AsyncConnection) -> bool:
+    """Whether there is a key that opens the door."""
+    return (await connection.execute(select(func.count()).where(KeyRow.revoked_at.is_(None)))).scalar_one() > 0
+
+
+async def revoke(connection: AsyncConnection, key_id: str, now: datetime) -> bool:
+    """Close the door to a key, by id or prefix; False if there is none such that is valid."""
+    result = await connection.execute(
+        update(KeyRow)
+        .where((KeyRow.id == key_id) | (KeyRow.prefix == key_id), KeyRow.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    return result.rowcount > 0
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""Leases on messages: who may work on a run or a turn now, and the fence that stops everybody else's writes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from services.store.columns import database_now
+from services.store.tables import MessageRow
+
+MAX_DELIVERIES = 5
+"""After so many, a message is given up: it kills whoever works on it."""
+
+WAITING = ("outbox", "published", "received")
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on one message, until another epoch begins."""
+
+    message_id: str
+    run_id: str
+    owner: str
+    epoch: int
+    deliveries: int = 1
+
+    def fence(self) -> ColumnElement[bool]:
+        """True in SQL for as long as this lease is the message's last one."""
+        return exists().where(
+            MessageRow.id == self.message_id,
+            MessageRow.state == "leased",
+            MessageRow.lease_owner == self.owner,
+            MessageRow.lease_epoch == self.epoch,
+        )
+
+
+async def claim(connection: AsyncConnection, message_id: str, *, owner: str, lease: timedelta) -> Lease | None:
+    """Take a waiting message; None if another has it, or an earlier one of the same inbox and run is not done."""
+    earlier = aliased(MessageRow)
+    row = (
+        await connection.execute(
+            update(MessageRow)
+            .where(
+                MessageRow.id == message_id,
+                MessageRow.state.in_(WAITING),
+                ~exists().where(
+                    earlier.run_id == MessageRow.run_id,
+                    earlier.inbox == MessageRow.inbox,
+                    earlier.seq < MessageRow.seq,
+                    earlier.state.in_((*WAITING, "leased")),
+                ),
+            )
+            .values(
+                state="leased",
+                changed=database_now(),
+                lease_owner=owner,
+                lease_epoch=MessageRow.lease_epoch + 1,
+                lease_until=database_now() + lease.total_seconds(),
+                deliveries=MessageRow.deliveries + 1,
+            )
+            .returning(MessageRow.run_id, MessageRow.lease_epoch, MessageRow.deliveries)
+        )
+    ).first()
+    if row is None:
+        return None
+    return Lease(
+        message_id=message_id, run_id=row.run_id, owner=owner, epoch=row.lease_epoch, deliveries=row.deliveries
+    )
+
+
+async def renew(connection: AsyncConnection, leases: list[Lease], *, lease: timedelta) -> set[str]:
+    """Prolong the leases of one owner; gives the ids of the messages whose lease is still ours."""
+    ours = or_(*[and_(MessageRow.id == one.message_id, MessageRow.lease_epoch == one.epoch) for one in leases])
+    rows = await connection.execute(
+        update(MessageRow)
+        .where(MessageRow.lease_owner == leases[0].owner, MessageRow.state == "leased", ours)
+        .values(lease_until=database_now() + lease.total_seconds())
+        .returning(MessageRow.id)
+    )
+    return set(rows.scalars())
+
+
+async def give_back(connection: AsyncConnection, lease: Lease) -> None:
+    """Let another worker take the message, as if it had not been delivered: for a stop that was asked for."""
+    await connection.execute(
+        update(MessageRow)
+        .where(MessageRow.id == lease.message_id, lease.fence())
+        .values(state="outbox", changed=database_now(), deliveries=MessageRow.deliveries - 1, lease_until=None)
+    )
+
+
+async def done(connection: AsyncConnection, lease: Lease) -> bool:
+    """Mark the message as worked off; False if the lease is no longer ours."""
+    return await _end(connection, lease, state="done")
+
+
+async def dead(connection: AsyncConnection, lease: Lease, reason: str) -> bool:
+    """Give the message up; False if the lease is no longer ours."""
+    return await _end(connection, lease, state="dead", dead_reason=reason)
+
+
+async def expired(connection: AsyncConnection) -> list[Any]:
+    """The messages whose worker was silent for longer than its lease: id, run_id, inbox, deliveries, lease_owner."""
+    rows = await connection.execute(
+        select(MessageRow.id, MessageRow.run_id, MessageRow.inbox, MessageRow.deliveries, MessageRow.lease_owner).where(
+            MessageRow.state == "leased", MessageRow.lease_until < database_now()
+        )
+    )
+    return list(rows)
+
+
+async def _end(connection: AsyncConnection, lease: Lease, *, state: str, dead_reason: str | None = None) -> bool:
+    result = await connection.execute(
+        update(MessageRow)
+        .where(
+            MessageRow.id == lease.message_id,
+            MessageRow.state == "leased",
+            MessageRow.lease_owner == lease.owner,
+            MessageRow.lease_epoch == lease.epoch,
+        )
+        .values(state=state, changed=database_now(), lease_until=None, dead_reason=dead_reason)
+    )
+    return result.rowcount == 1

@@ -1,0 +1,258 @@
+"""Messages in SQL: posted together with what causes them, announced on Redis afterwards, and again if need be."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from agents.context import span_id
+from agents.records import Message, Step
+from services.records import SentMessage
+from services.store.columns import database_now
+from services.store.journal import insert_step
+from services.store.leases import WAITING, Lease
+from services.store.rows import add_event, bump
+from services.store.tables import MessageRow, RunRow, StepRow
+
+RUNS = "runs"
+"""Inbox of the runs that wait for a worker to climb their plan."""
+GATEWAY = "gateway"
+"""Inbox of the runs that a gateway climbs itself: nobody reads it, the lease alone counts."""
+NOBODY = "-"
+"""Inbox of what is only kept: the end of an exchange, a word to a running team."""
+
+REPEAT_AFTER_SECONDS = 10.0
+"""A message that was announced and not received for so long is announced again: Redis may have lost it."""
+
+
+def inbox_of(team: str, agent: str) -> str:
+    return f"{team}.{agent}"
+
+
+async def post(
+    connection: AsyncConnection, messages: Sequence[Message], *, inboxes: dict[str, str], parent_id: str | None
+) -> list[str]:
+    """Insert the messages that are not there yet, each with its step; gives the ids of those to announce."""
+    known = set(
+        (
+            await connection.execute(select(MessageRow.id).where(MessageRow.id.in_([one.id for one in messages])))
+        ).scalars()
+    )
+    fresh = [message for message in messages if message.id not in known]
+    for message in fresh:
+        seq = await bump(connection, message.run_id, steps=RunRow.steps + 1)
+        inbox = inboxes.get(message.recipient, NOBODY)
+        await connection.execute(
+            insert(MessageRow).values(
+                **message.model_dump(),
+                seq=seq,
+                inbox=inbox,
+                traceparent=await traceparent(connection, message.run_id, parent_id),
+                state="done" if inbox == NOBODY else "outbox",
+                changed=database_now(),
+            )
+        )
+        key = f"message.{message.id}"
+        await insert_step(
+            connection,
+            message.run_id,
+            seq,
+            Step(
+                span_id=span_id(message.run_id, key),
+                parent_id=parent_id,
+                key=key,
+                kind="message",
+                name=f"{message.sender} to {message.recipient}",
+                agent=message.sender,
+                attempt=message.attempt,
+                status="ok",
+                started_at=message.sent_at,
+                ended_at=message.sent_at,
+                attributes={"message_id": message.id, "type": message.type},
+                output=message.content,
+            ),
+        )
+        shown = {"id", "sender", "recipient", "type", "content"}
+        data = message.model_dump(mode="json", include=shown)
+        await add_event(connection, message.run_id, seq, "message", data, message.sent_at)
+    return [message.id for message in fresh if message.recipient in inboxes]
+
+
+async def traceparent(connection: AsyncConnection, run_id: str, parent_id: str | None) -> str:
+    """The W3C header that ties what a message causes to the step that sent it."""
+    trace_id = (await connection.execute(select(RunRow.trace_id).where(RunRow.id == run_id))).scalar_one()
+    return f"00-{trace_id}-{parent_id or span_id(run_id, 'run')}-01"
+
+
+async def history(connection: AsyncConnection, run_id: str, attempt: int) -> list[Message]:
+    """The messages of an attempt's exchange, in the order in which they were sent."""
+    rows = await connection.execute(
+        select(MessageRow)
+        .where(MessageRow.run_id == run_id, MessageRow.attempt == attempt, MessageRow.inbox.notin_((RUNS, GATEWAY)))
+        .order_by(MessageRow.seq)
+    )
+    return [_message(row) for row in rows]
+
+
+async def sent(connection: AsyncConnection, run_id: str) -> tuple[SentMessage, ...]:
+    """All messages between agents of a run, each with the span that shows it."""
+    rows = await connection.execute(
+        select(MessageRow)
+        .where(MessageRow.run_id == run_id, MessageRow.inbox.notin_((RUNS, GATEWAY)))
+        .order_by(MessageRow.seq)
+    )
+    return tuple(
+        SentMessage.model_validate(
+            {name: getattr(row, name) for name in Message.model_fields}
+            | {"span_id": span_id(run_id, f"message.{row.id}")}
+        )
+        for row in rows
+    )
+
+
+async def to_announce(connection: AsyncConnection, ids: Sequence[str] | None = None, limit: int = 500) -> list[Any]:
+    """Messages to announce (id, inbox): those named, or all that nobody has heard of for too long."""
+    query = select(MessageRow.id, MessageRow.inbox, MessageRow.traceparent).order_by(MessageRow.changed).limit(limit)
+    if ids is not None:
+        query = query.where(MessageRow.id.in_(ids), MessageRow.state == "outbox")
+    else:
+        earlier = aliased(MessageRow)
+        age = database_now() - MessageRow.changed
+        query = query.where(
+            or_(
+                (MessageRow.state == "outbox") & (age > 1.0),
+                MessageRow.state.in_(("published", "received")) & (age > REPEAT_AFTER_SECONDS),
+            ),
+            ~exists().where(
+                earlier.run_id == MessageRow.run_id,
+                earlier.inbox == MessageRow.inbox,
+                earlier.seq < MessageRow.seq,
+                earlier.state.in_((*WAITING, "leased")),
+            ),
+        )
+    return list(await connection.execute(query))
+
+
+async def announced(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """Note that the messages stand on their streams."""
+    await connection.execute(
+        update(MessageRow)
+        .where(MessageRow.id.in_(ids), MessageRow.state.in_(WAITING))
+        .values(state="published", changed=database_now())
+    )
+
+
+async def received(connection: AsyncConnection, message_id: str) -> None:
+    """Note that a worker has seen the message, though it cannot be worked on yet."""
+    await connection.execute(
+        update(MessageRow)
+        .where(MessageRow.id == message_id, MessageRow.state.in_(("outbox", "published")))
+        .values(state="received", changed=database_now())
+    )
+
+
+async def next_waiting(connection: AsyncConnection, run_id: str, inbox: str) -> str | None:
+    """The message of the same run and inbox that may be worked on after one is done."""
+    return (
+        await connection.execute(
+            select(MessageRow.id)
+            .where(MessageRow.run_id == run_id, MessageRow.inbox == inbox, MessageRow.state.in_(WAITING))
+            .order_by(MessageRow.seq)
+            .limit(1)
+        )
+    ).scalar_one_or_none()
+
+
+async def message(connection: AsyncConnection, message_id: str) -> Message:
+    """The message of this id."""
+    return _message((await connection.execute(select(MessageRow).where(MessageRow.id == message_id))).one())
+
+
+async def turn_span(connection: AsyncConnection, lease: Lease) -> str | None:
+    """The span of the turn that was taken under this lease: what is posted at its end belongs under it."""
+    query = select(StepRow.span_id).where(
+        StepRow.run_id == lease.run_id, StepRow.kind == "turn", StepRow.lease == lease.message_id
+    )
+    return (await connection.execute(query)).scalar()
+
+
+async def final(connection: AsyncConnection, run_id: str, attempt: int) -> Message | None:
+    """The message that ended an attempt's exchange, if it has ended."""
+    return next((one for one in await history(connection, run_id, attempt) if one.type == "final"), None)
+
+
+async def failed_turn(connection: AsyncConnection, run_id: str, attempt: int) -> str | None:
+    """Why a message of an attempt's exchange was given up, if one was."""
+    return (
+        await connection.execute(
+            select(MessageRow.dead_reason).where(
+                MessageRow.run_id == run_id, MessageRow.attempt == attempt, MessageRow.state == "dead"
+            )
+        )
+    ).scalar()
+
+
+async def queues(connection: AsyncConnection) -> list[Any]:
+    """Each inbox with how many messages are in which state, and the age of the oldest that waits."""
+    rows = await connection.execute(
+        select(
+            MessageRow.inbox,
+            MessageRow.state,
+            func.count().label("messages"),
+            (database_now() - func.min(MessageRow.changed)).label("oldest_seconds"),
+        )
+        .where(MessageRow.state.in_((*WAITING, "leased", "dead")), MessageRow.inbox != NOBODY)
+        .group_by(MessageRow.inbox, MessageRow.state)
+    )
+    return list(rows)
+
+
+async def dead_letters(connection: AsyncConnection, limit: int = 200) -> list[Any]:
+    """What was given up, newest first."""
+    return list(
+        await connection.execute(
+            select(MessageRow).where(MessageRow.state == "dead").order_by(MessageRow.changed.desc()).limit(limit)
+        )
+    )
+
+
+async def revive(connection: AsyncConnection, message_id: str) -> bool:
+    """Let a message that was given up be delivered again; False if it was not, or its run has ended."""
+    live = select(RunRow.id).where(RunRow.ended_at.is_(None))
+    result = await connection.execute(
+        update(MessageRow)
+        .where(MessageRow.id == message_id, MessageRow.state == "dead", MessageRow.run_id.in_(live))
+        .values(state="outbox", changed=database_now(), deliveries=0, dead_reason=None)
+    )
+    return result.rowcount == 1
+
+
+async def waiting_runs(connection: AsyncConnection) -> int:
+    """How many runs wait for a worker."""
+    return (
+        await connection.execute(select(func.count()).where(MessageRow.inbox == RUNS, MessageRow.state.in_(WAITING)))
+    ).scalar_one()
+
+
+def run_message(run_id: str, *, inbox: str, sent_at: datetime, number: int = 0) -> dict[str, Any]:
+    """The message that asks for a run to be climbed."""
+    return {
+        "id": f"{run_id}.{number}",
+        "run_id": run_id,
+        "attempt": 0,
+        "inbox": inbox,
+        "sender": "user",
+        "recipient": "runner",
+        "type": "task",
+        "content": "",
+        "sent_at": sent_at,
+        "state": "outbox",
+        "changed": database_now(),
+    }
+
+
+def _message(row: Any) -> Message:
+    return Message.model_validate({name: getattr(row, name) for name in Message.model_fields})

@@ -1,0 +1,88 @@
+"""An agent's turn: one message from its inbox is answered, and what follows is posted as the message is marked done."""
+
+from agents.context import Context, span_id
+from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
+from agents.records import Message
+from agents.team.process import after_turn, cut_short
+from agents.team.turn import Choose, take_turn
+from services.failures import failure_of
+from services.queue.keeper import Stopped
+from services.queue.relay import Relay
+from services.records import Run
+from services.runner import World
+from services.store import leases, messages, runs
+from services.store.journal import SqlJournal
+from services.store.leases import Lease
+from services.store.messages import inbox_of
+
+
+class Turns:
+    """Takes turns. Two of the same agent in the same run never overlap: the claim of the message sees to that."""
+
+    def __init__(self, world: World, relay: Relay, *, choose: Choose) -> None:
+        self._world = world
+        self._relay = relay
+        self._choose = choose
+
+    async def take(self, lease: Lease) -> None:
+        """Work off the message that the lease is for. A turn that fails ends the exchange, with the reason."""
+        world = self._world
+        async with world.database.read() as connection:
+            run = await runs.load(connection, lease.run_id)
+            message = await messages.message(connection, lease.message_id)
+        try:
+            async with world.keeper.hold(lease):
+                if run.ended:
+                    raise Cancelled(f"run {run.id} has ended")
+                await self._turn(run, message, lease)
+        except Stopped:
+            async with world.database.write() as connection:
+                await leases.give_back(connection, lease)
+        except (Cancelled, LeaseLost):
+            async with world.database.write() as connection:
+                await leases.done(connection, lease)
+        except PointsmanError as error:
+            async with world.database.write() as connection:
+                await leases.dead(connection, lease, failure_of(error).model_dump_json())
+        await world.feed.ring(run.id)
+
+    async def _turn(self, run: Run, message: Message, lease: Lease) -> None:
+        world = self._world
+        assert run.team_yaml is not None
+        spec = world.parse_team(run.team_yaml)
+        async with world.database.read() as connection:
+            history = await messages.history(connection, run.id, message.attempt)
+        attempt_key = str(message.attempt)
+        attempt_span = span_id(run.id, attempt_key)
+        context = Context(
+            run_id=run.id,
+            key=attempt_key,
+            parent_id=attempt_span,
+            attempt=message.attempt,
+            agent=message.recipient,
+            models=world.models,
+            tools=world.tools,
+            journal=SqlJournal(
+                world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=world.on_step(run)
+            ),
+            mailbox=world.mailbox(lease, team=spec, parent_id=attempt_span, slots=None),
+            clock=world.clock,
+        )
+        try:
+            turn = await take_turn(spec, run.task, message, history, context, choose=self._choose)
+        except BudgetExceeded:
+            best = cut_short(spec, history, run_id=run.id, attempt=message.attempt, now=world.clock())
+            if best is None:
+                raise
+            following: tuple[Message, ...] = (best,)
+        else:
+            following = after_turn(
+                spec, run.task, history, turn, run_id=run.id, attempt=message.attempt, now=world.clock()
+            )
+        inboxes = {agent: inbox_of(spec.name, agent) for agent in spec.agents}
+        async with world.database.write() as connection:
+            turn_span = await messages.turn_span(connection, lease)
+            fresh = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
+            if not await leases.done(connection, lease):
+                raise LeaseLost(f"run {run.id} is worked on by another process")
+        await self._relay.announce(fresh)
