@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -29,13 +30,14 @@ class Refused(Exception):
 class Gateway:
     """A synchronous client of the gateway's own API."""
 
-    def __init__(self, url: str, *, api_key: str | None) -> None:
+    def __init__(self, url: str, *, api_key: str | None, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         self._http = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(20, connect=3),
             trust_env=False,
+            transport=transport,
         )
 
     def alive(self) -> bool:
@@ -120,7 +122,7 @@ class Gateway:
 
 def _path(*parts: str) -> str:
     """A path below `/api`, with each part unable to reach outside of its place."""
-    return "/api/" + "/".join(httpx.URL(path="/" + part).raw_path.decode()[1:].replace("/", "%2F") for part in parts)
+    return "/api/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def _parsed(text: str, shape: type[S]) -> S:

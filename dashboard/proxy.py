@@ -18,7 +18,7 @@ _QUERY = frozenset({"since"})
 class Proxy:
     """Forwards these GETs and nothing else, over one pool of connections."""
 
-    def __init__(self, url: str, *, api_key: str | None) -> None:
+    def __init__(self, url: str, *, api_key: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
@@ -26,6 +26,7 @@ class Proxy:
             timeout=httpx.Timeout(30, connect=3, pool=3),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             trust_env=False,
+            transport=transport,
         )
         self.routes: list[BaseRoute] = [
             Route("/api/traces/{run_id}/spans", self._read, methods=["GET"]),

@@ -170,6 +170,8 @@ class Run(Shape):
     attempts: tuple[Attempt, ...] = ()
     answer: Answer | None = None
     messages: tuple[Message, ...] = ()
+    verified_by: tuple[str, ...] = ()
+    """Names of the checks that ran and passed on the answer that stands."""
     cost_usd: Decimal = Decimal(0)
     usage: Usage = Usage()
     created_at: datetime | None = None
@@ -180,12 +182,6 @@ class Run(Shape):
     @property
     def ended(self) -> bool:
         return self.status in TERMINAL
-
-    @property
-    def verified_by(self) -> tuple[str, ...]:
-        """Names of the checks that passed on the answer that stands."""
-        standing = next((attempt for attempt in reversed(self.attempts) if attempt.accepted), None)
-        return tuple(verdict.check for verdict in standing.verdicts if verdict.outcome == "pass") if standing else ()
 
 
 class Accepted(Shape):
@@ -239,7 +235,7 @@ class Schedule(Shape):
     name: str
     every: float | None = None
     cron: str | None = None
-    at: datetime | str | None = None
+    at: datetime | None = None
     timezone: str | None = None
     misfire: str | None = None
     concurrency: str | None = None

@@ -2,34 +2,12 @@
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import cycle
 
 from dashboard.shapes import Schedule
 
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _STEPS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def dollars(amount: Decimal) -> str:
-    """Four decimals below one cent, three below one dollar."""
-    if amount == 0:
-        return "$0"
-    if amount < Decimal("0.0001"):
-        return "<$0.0001"
-    if amount < Decimal("0.01"):
-        return f"${amount:.4f}"
-    return f"${amount:.3f}" if amount < 1 else f"${amount:,.2f}"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
 def from_now(moment: datetime, *, now: datetime) -> str:
@@ -54,8 +32,9 @@ def timing(schedule: Schedule) -> str:
     zone = f" ({schedule.timezone})" if schedule.timezone else ""
     if schedule.cron:
         return f"cron {schedule.cron}{zone}"
-    at = schedule.at
-    return f"once at {moment(at) if isinstance(at, datetime) and at.tzinfo else at}{zone}"
+    if schedule.at is None:
+        return "never"
+    return f"once at {moment(schedule.at) if schedule.at.tzinfo else f'{schedule.at:%Y-%m-%d %H:%M}'}{zone}"
 
 
 def literal(text: str) -> str:

@@ -85,11 +85,15 @@ class _Look:
         return candidate(card, effort, self.task, quality=quality, priced=priced)
 
     def every(self, cards: Sequence[ModelCard]) -> _Options:
-        """Each model at each of its efforts."""
+        """Each model at each of its efforts that leaves room for the thinking; at the weakest in any case."""
         return {
-            card.id: (card, {effort: self.candidate(card, effort) for effort in efforts_of(card, Effort.AUTO)})
-            for card in cards
+            card.id: (card, {effort: self.candidate(card, effort) for effort in self._roomy(card)}) for card in cards
         }
+
+    def _roomy(self, card: ModelCard) -> list[Effort]:
+        room = card.context_tokens - self.input_tokens
+        known = efforts_of(card, Effort.AUTO)
+        return [effort for effort in known if effort == known[0] or self.output_tokens[effort] <= room]
 
 
 def _offers_tools(task: Task) -> bool:
@@ -208,7 +212,7 @@ def _choice(task: Task, options: _Options, effort: Effort) -> Choice:
 
 
 def _allowed(options: _Options, effort: Effort) -> list[Candidate]:
-    return [rungs[each] for card, rungs in options.values() for each in efforts_of(card, effort)]
+    return [rungs[each] for card, rungs in options.values() for each in efforts_of(card, effort) if each in rungs]
 
 
 def _dial(task: Task, effort: Effort) -> Dial:

@@ -107,7 +107,8 @@ def choose(options: Sequence[Candidate], *, budget: Budget, dial: Dial, checked:
     affordable = [one for one in within if budget.max_usd is None or one.worst_usd <= budget.max_usd]
     if not affordable:
         over = (*over, "max_usd")
-        affordable = [min(within, key=lambda one: (one.worst_usd, -one.rung.quality, one.price))]
+        least = min(one.worst_usd for one in within)
+        affordable = [one for one in within if one.worst_usd == least]
     final = _best(affordable, dial, floor=ADEQUATE * max(one.rung.quality for one in within), checked=checked)
     chosen = (*_before(final, affordable, budget), final) if checked else (final,)
     return Choice(chosen=chosen, over_budget=over)

@@ -10,6 +10,8 @@ _Z90 = 1.645
 _USUAL_WORDS = 60
 TINY_BILLION = 3.0
 """Below this size models lose more by each halving than above it."""
+_LEAST_PER_DECADE = 0.1
+"""A model ten times larger is never expected to be worse, however short the prompt."""
 _LENGTHS = (-2.5, 3.5)
 """The lengths that the lines were fitted on, as ln(words / 60); beyond, they are held level."""
 
@@ -43,7 +45,8 @@ def expected(
 
 
 def _logit(row: TypeRow, *, size: float, tiny: float, length: float) -> float:
-    return row.level + row.size * size + row.tiny * tiny + row.length * length + row.length_size * size * length
+    per_decade = max(row.size + row.length_size * length, _LEAST_PER_DECADE)
+    return row.level + per_decade * size + row.tiny * tiny + row.length * length
 
 
 def _sigmoid(logit: float) -> float:

@@ -13,7 +13,8 @@ class TypeRow(Record):
     """What is known of one task type. Quality is a straight line on the logit scale.
 
     logit(quality) = level + size * x + tiny * y + length * z + length_size * x * z, with x = log10(billions of
-    parameters) - 1, y = log10(3 / billions) below 3 billion, else 0, and z = ln((1 + words) / 60).
+    parameters) - 1, y = log10(3 / billions) below 3 billion, else 0, and z = ln((1 + words) / 60). Read off,
+    what multiplies x is held at 0.1 or more.
     """
 
     level: float

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Protocol
 
 import httpx
 from redis.asyncio import Redis
@@ -18,12 +19,13 @@ from agents.methods import Method
 from agents.methods.calculate import Calculate
 from agents.methods.direct import Direct
 from agents.methods.team import Team
+from agents.model import Model
 from agents.records import Effort, Task
 from agents.team.config import parse_team
 from agents.team.spec import TeamSpec
 from agents.tools import TOOLS
 from router.plan import plan as draw_up
-from router.records import Plan, Rung
+from router.records import ModelCard, Plan, Rung
 from services.door import Door
 from services.models.catalog import load_catalog
 from services.models.registry import Models
@@ -47,6 +49,29 @@ from services.turns import Turns
 from services.upkeep import Upkeep
 
 
+class ModelRegistry(Protocol):
+    """The models that may be asked."""
+
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+
+    def get(self, model_id: str) -> Model:
+        """Give the model of this id. Raises `NotFound`."""
+        ...
+
+    def cards(self) -> tuple[ModelCard, ...]:
+        """What the router may know of them now."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to watch their health."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop watching it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a process is made of."""
@@ -62,7 +87,7 @@ class Parts:
     streams: Streams
     keeper: Keeper
     relay: Relay
-    models: Models
+    models: ModelRegistry
     teams: Teams
     tracer: Tracer
     world: World
@@ -109,12 +134,18 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
     models = Models(load_catalog(found, environment=environment()), client)
     spans = tracer(settings.otlp_endpoint, service=service)
     stack.callback(spans.close)
+    parts = assemble(settings, service=service, database=database, redis=redis, models=models, spans=spans)
+    return parts, stack.aclose
 
+
+def assemble(
+    settings: Settings, *, service: str, database: Database, redis: Redis, models: ModelRegistry, spans: Tracer
+) -> Parts:
+    """Put a process together from what was opened for it."""
     streams = Streams(redis)
     feed = Feed(redis)
     relay = Relay(database, streams)
     keeper = Keeper(database, lease=settings.lease)
-    teams = Teams(settings.team_folders, examples=REPOSITORY / "examples" / "teams")
 
     def plan(task: Task, *, teams: Collection[str] = ()) -> Plan:
         return draw_up(task, cards=models.cards(), teams=teams, today=utc_now().date())
@@ -123,6 +154,7 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
         inboxes = {agent: inbox_of(team.name, agent) for agent in team.agents} if team else {}
         return SqlMailbox(database, lease, relay=relay, feed=feed, inboxes=inboxes, parent_id=parent_id, slots=slots)
 
+    teams = Teams(settings.team_folders, examples=REPOSITORY / "examples" / "teams")
     world = World(
         database=database,
         feed=feed,
@@ -146,7 +178,7 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
         max_queued=settings.max_queued_runs,
         lease=settings.lease,
     )
-    parts = Parts(
+    return Parts(
         name=f"{service}-{socket.gethostname()}-{os.getpid()}-{time.time_ns() % 1_000_000_000}",
         settings=settings,
         version=version("pointsman"),
@@ -166,7 +198,6 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
         upkeep=Upkeep(database, relay, feed, utc_now, settings.retention),
         tick=Tick(database, door, utc_now),
     )
-    return parts, stack.aclose
 
 
 def make_method(rung: Rung, task: Task, team: TeamSpec | None) -> Method:

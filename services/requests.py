@@ -2,7 +2,7 @@
 
 import difflib
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -55,13 +55,21 @@ class Extras(BaseModel):
         return Budget.model_validate({name: getattr(self, name) for name in Budget.model_fields})
 
 
-class Part(BaseModel):
-    """A part of a message's content; only text is served."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    type: Literal["text"]
-    text: str
+def _text(content: Any) -> Any:
+    """A message's content as one text; its parts, where it comes in parts, have to be texts."""
+    if not isinstance(content, list):
+        return "" if content is None else content
+    texts: list[str] = []
+    parts = cast("list[Any]", content)
+    for number, part in enumerate(parts):
+        match part:
+            case {"type": "text", "text": str(text)}:
+                texts.append(text)
+            case {"type": kind}:
+                raise ValueError(f"part {number} is of type '{kind}', and no model here reads other than text")
+            case _:
+                raise ValueError(f"part {number} must be like {{'type': 'text', 'text': '...'}}")
+    return "\n".join(texts)
 
 
 class Function(BaseModel):
@@ -88,21 +96,19 @@ class Incoming(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | tuple[Part, ...] | None = None
+    content: Annotated[str, BeforeValidator(_text)] = ""
     name: str | None = None
     tool_calls: tuple[Call, ...] | None = None
     tool_call_id: str | None = None
 
     def record(self) -> ChatMessage:
-        content = self.content or ""
-        text = content if isinstance(content, str) else "\n".join(part.text for part in content)
         calls = tuple(
             ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
             for call in self.tool_calls or ()
         )
         return ChatMessage(
             role="system" if self.role == "developer" else self.role,
-            content=text,
+            content=self.content,
             name=self.name,
             tool_calls=calls,
             tool_call_id=self.tool_call_id,

@@ -38,7 +38,9 @@ class Turns:
         except Stopped:
             async with world.database.write() as connection:
                 await leases.give_back(connection, lease)
-        except (Cancelled, LeaseLost):
+        except LeaseLost:
+            return
+        except Cancelled:
             async with world.database.write() as connection:
                 await leases.done(connection, lease)
         except PointsmanError as error:

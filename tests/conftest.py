@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.up import valkey as valkey_server
+from tests.product import Product, running_product
 
 
 def free_port() -> int:
@@ -68,6 +70,13 @@ def postgres_url() -> Generator[str]:
             shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Generator[Product]:
+    """The whole product with the real small model, one for all tests that need it."""
+    with running_product(tmp_path_factory.mktemp("product")) as started:
+        yield started
+
+
 def _postgres_programs() -> Path | None:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     on_path = shutil.which("initdb")
@@ -77,7 +86,7 @@ def _postgres_programs() -> Path | None:
 
 
 def _wait_for_redis(port: int) -> None:
-    client = Redis(port=port)
+    client: Any = Redis(port=port)  # redis-py's commands are not typed
 
     def answers() -> bool:
         try:

@@ -16,9 +16,11 @@ CONVERSATION_CHARACTERS = 16_000
 """About 4,000 tokens of what was said; the request and the newest message are never left out."""
 
 IN_FORM = (
-    'Reply with JSON: {"message": "what you have to say", "done": true or false}. '
-    "done is true when nothing is left to improve."
+    'Reply with JSON: {"message": "what has to be changed", "done": false} or, when nothing has to be changed, '
+    '{"message": "Good.", "done": true}'
 )
+"""Two whole examples: small models (Qwen2.5-Coder 0.5B and 1.5B) that are told what `done` means in words set it at odds
+with their message."""
 
 
 class Said(Record):
@@ -46,7 +48,8 @@ def model_messages(spec: TeamSpec, task: Task, message: Message, history: Sequen
     if spec.team.process == "sequential":
         asked = _work(spec, heard, values)
         return (system, *with_documents((ChatMessage(role="user", content=asked),), task.attachments))
-    request = with_documents((ChatMessage(role="user", content=heard[0].content),), task.attachments)
+    opening = ChatMessage(role="user", content=_told(agent, heard[0].content, heard[0]))
+    request = with_documents((opening,), task.attachments)
     return _alternating((system, *request, *_conversation(spec, agent, heard[1:])))
 
 
@@ -96,10 +99,15 @@ def _conversation(spec: TeamSpec, agent: str, said: Sequence[Message]) -> list[C
 
 def _heard(spec: TeamSpec, agent: str, message: Message) -> ChatMessage:
     if message.sender != agent:
-        return ChatMessage(role="user", content=f"{message.sender}:\n{message.content}")
+        return ChatMessage(role="user", content=_told(agent, f"{message.sender}:\n{message.content}", message))
     if agent != spec.decider:
         return ChatMessage(role="assistant", content=message.content)
     return ChatMessage(role="assistant", content=Said(message=message.content, done=False).model_dump_json())
+
+
+def _told(agent: str, words: str, message: Message) -> str:
+    """Small models repeat the last thing they read, unless it is that they are to speak."""
+    return f"{words}\n\nYour turn, {agent}." if message.recipient == agent else words
 
 
 def _alternating(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:

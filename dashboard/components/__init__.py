@@ -49,7 +49,7 @@ def head(run: shapes.Run) -> None:
             "status": run.status,
             "terminal": run.ended,
             "effort": run.task.effort,
-            "rung": standing.rung if standing else None,
+            "rung": standing.rung if standing else run.task.team and f"team {run.task.team}",
             "model": run.answer.model if run.answer else None,
             "origin": run.origin,
             "tokens": run.usage.total_tokens,
@@ -63,18 +63,24 @@ def head(run: shapes.Run) -> None:
     )
 
 
-def preview(plan: shapes.Plan | None) -> None:
-    """What the router would do."""
+def preview(plan: shapes.Plan | None, *, auto: bool) -> None:
+    """What the router would do, or what was asked of it would take."""
     empty = "Write a prompt: the plan, its price and its reasons appear here before anything is spent."
     _plan(
         key="preview",
-        data={"heading": "What Auto would do", "plan": _json(plan), "empty": empty, "preview": True},
+        data={
+            "heading": "What Auto would do" if auto else "What would run",
+            "plan": _json(plan),
+            "empty": empty,
+            "preview": True,
+        },
     )
 
 
 def plan(run: shapes.Run) -> None:
     """The plan of a run, with the rungs that were climbed marked."""
-    data = {"heading": "Plan", "plan": _json(run.plan), "empty": "The router has not planned this run yet."}
+    empty = "This run ended without a plan." if run.ended else "The router has not planned this run yet."
+    data = {"heading": "Plan", "plan": _json(run.plan), "empty": empty}
     _plan(key="plan", data=data | _climbed(run))
 
 

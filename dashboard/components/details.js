@@ -50,7 +50,7 @@ class Details {
     const used = [tokens(span.input_tokens) && `${tokens(span.input_tokens)} in`, tokens(span.output_tokens) && `${tokens(span.output_tokens)} out`];
     const names = [["io", "Input / output"], ["attributes", "Attributes"], ["raw", "Raw"]];
     this.panel.replaceChildren(
-      el("div", { class: "title" }, el("h2", {}, glyph(kind), span.name),
+      el("div", { class: "title" }, el("h2", {}, glyph(kind), titleOf(span)),
         el("button", { type: "button", class: "close", "aria-label": "Close the details", text: "×", onclick: () => this.onClose() })),
       el("div", { class: "chips" }, pill(span.status), fact((KINDS[kind] ?? ["", kind])[1]), fact(span.agent), fact(span.model),
         fact(span.end ? milliseconds(this.node.end - this.node.start) : "running"), ...used.map(fact),
@@ -73,7 +73,7 @@ class Details {
     const { plan, attempts = [], taken } = this.context;
     if (this.node.kind === "route" && plan) return planTable(plan, { taken, tried: attempts.filter((one) => !one.accepted).map((one) => one.rung) });
     if (this.node.span.kind !== "attempt") return "";
-    const attempt = attempts.find((one) => one.number === Number(this.node.span.attributes?.number)) ?? attempts.find((one) => this.node.span.name.endsWith(one.rung));
+    const attempt = attempts.find((one) => one.rung === this.node.span.attributes?.rung);
     if (!attempt) return "";
     return el("div", { class: "ladder" }, el("p", {}, pill(attempt.accepted ? "pass" : "fail"), ` ${attempt.accepted ? "accepted" : attempt.reason || "not accepted"}`),
       ...attempt.verdicts.map(verdictLine));

@@ -58,7 +58,7 @@ class Head {
     const took = start === null ? "" : milliseconds(Math.max((end ?? Date.now()) - start, 0));
     const spent = data.terminal || !sum ? { tokens: data.tokens, cost: Number(data.cost_usd) } : sum;
     const facts = [
-      [`effort ${data.effort}`, "How hard to think"], [data.rung, "The rung whose answer stands"], [data.model, "The model that answered"],
+      [`effort ${data.effort}`, "How hard to think"], [data.rung, data.terminal ? "The rung whose answer stands" : "Who works on it"], [data.model, "The model that answered"],
       [sum ? count(sum.steps, "step") : "", ""], [took, "From start to end"],
       [spent.tokens ? `${spent.tokens.toLocaleString("en")} tokens` : "no tokens", "Over all model calls"], [dollars(spent.cost), "Over all steps"],
       [data.origin ? `from ${data.origin}` : "", "Where the task came from"],

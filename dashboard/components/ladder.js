@@ -48,7 +48,7 @@ function planTable(plan, { taken = null, tried = [], preview = false } = {}) {
   }
   if (plan.considered?.length) {
     more.push(el("details", { open: preview }, el("summary", { text: `${count(plan.considered.length, "other rung")} weighed and left out` }),
-      el("table", { class: "plan" }, el("tbody", {}, ...plan.considered.map((rung) => rungRow(rung, "", true))))));
+      el("table", { class: "plan", "aria-label": "Rungs that were left out" }, el("tbody", {}, ...plan.considered.map((rung) => rungRow(rung, "", true))))));
   }
   if (more.length) parts.push(el("div", { class: "more" }, ...more));
   return el("div", { class: "ladder" }, ...parts);

@@ -54,13 +54,21 @@ class Sequence {
     this.panel = el("section", { class: "detail panel", "aria-label": "The message", "aria-live": "polite" });
     const types = [...new Set(messages.map((message) => message.type))];
     const narrow = this.width < 900;
+    const picked = messages.find((message) => message.id === this.picked);
+    const room = this.width - (narrow || !picked ? 0 : 354) - 4;
     const legend = el("div", { class: "legend" }, el("span", { text: count(messages.length, "message") }), ...types.map((type) =>
       el("span", { class: `t-${type}` }, el("span", { class: "glyph", "aria-hidden": "true", text: TYPES[type] ?? "•" }), type)));
     this.root.replaceChildren(
-      el("div", { class: `split${narrow ? " narrow" : ""}` },
-        el("div", { class: "panel" }, el("div", { class: "seq" }, this.picture(messages, this.width - (narrow ? 0 : 354) - 4)), legend), this.panel),
+      el("div", { class: `split${narrow || !picked ? " narrow" : ""}` },
+        el("div", { class: "panel" }, el("div", { class: "seq" }, this.picture(messages, room)), legend), picked ? this.panel : ""),
       this.table(messages));
-    this.show(messages.find((message) => message.id === this.picked) ?? null);
+    if (picked) this.show(picked);
+  }
+
+  pick(message) {
+    this.picked = message?.id;
+    this.draw();
+    this.root.querySelector(".msg.picked")?.focus();
   }
 
   picture(messages, room) {
@@ -95,7 +103,7 @@ class Sequence {
     const tip = self ? from + 34 : to - way * 1;
     const label = fitted(words || message.type, Math.max(Math.abs(to - from) - 40, 96));
     const said = `${since} ${message.sender} to ${message.recipient}, ${message.type}: ${words}`;
-    const open = () => { this.show(message); };
+    const open = () => this.pick(message);
     return svg("g", {
       class: `msg t-${message.type}${this.picked === message.id ? " picked" : ""}`, tabindex: 0, role: "listitem", "aria-label": said, "data-id": message.id,
       onclick: open, onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } this.walk(event); },
@@ -119,15 +127,10 @@ class Sequence {
   }
 
   show(message) {
-    this.picked = message?.id;
-    for (const row of this.root.querySelectorAll(".msg")) row.classList.toggle("picked", row.dataset.id === this.picked);
-    if (!message) {
-      this.panel.replaceChildren(el("p", { class: "dim", text: "Pick a message to read it whole and to open the step behind it." }));
-      return;
-    }
     const step = message.span_id && el("button", { type: "button", class: "btn", text: "Open the step", onclick: () => this.trigger("step", message.span_id) });
     this.panel.replaceChildren(
-      el("h2", { text: `${message.sender} → ${message.recipient}` }),
+      el("div", { class: "title" }, el("h2", { text: `${message.sender} → ${message.recipient}` }),
+        el("button", { type: "button", class: "close", "aria-label": "Close the message", text: "×", onclick: () => this.pick(null) })),
       el("div", { class: "chips" }, el("span", { class: "chip", text: message.type }), message.sent_at ? el("span", { class: "chip", text: local(message.sent_at) }) : "",
         message.tainted ? el("span", { class: "pill wait", title: "Goes back to something untrusted: web, file, mail", text: "! untrusted source" }) : ""),
       el("div", { class: "box", tabindex: "0" }, el("pre", { text: message.content })), step || "");

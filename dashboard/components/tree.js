@@ -1,5 +1,8 @@
 // From spans to rows: the tree with its totals, what a search leaves of it, and the ticks and lanes of the time axis.
 
+// An attempt is known by its rung, which its name alone does not say.
+function titleOf(span) { return span.kind === "attempt" && span.attributes?.rung ? `attempt ${span.attributes.rung}` : span.name; }
+
 const PLUMBING = new Set(["queue", "message"]);
 
 // O(n). Nodes of hidden kinds hand their children to the nearest ancestor that is shown.
@@ -46,7 +49,7 @@ function buildTree(spans, { plumbing, now }) {
 
 function matches(node, query) {
   const span = node.span;
-  return [span.name, span.agent, span.model, node.kind, span.status].some((word) => word?.toLowerCase().includes(query));
+  return [titleOf(span), span.agent, span.model, node.kind, span.status].some((word) => word?.toLowerCase().includes(query));
 }
 
 // The rows to draw, top to bottom. A search or the errors filter keeps the ancestors of what it finds, unfolded.

@@ -178,7 +178,7 @@ class Waterfall {
       el("span", { class: "twist", "aria-hidden": "true", text: parent ? (open ? "▼" : "▶") : "", onclick: (event) => { event.stopPropagation(); this.fold(node, open); } }),
       glyph(node.kind),
       node.failed ? el("span", { class: "mark", title: node.error ? span.status : "a step below failed", text: node.error ? "×" : "!" }) : "",
-      el("span", { class: "what", text: span.name, title: span.name }),
+      el("span", { class: "what", text: titleOf(span), title: titleOf(span) }),
       span.agent && span.agent !== span.name ? el("span", { class: "who", text: span.agent }) : "",
       el("span", { class: "hidden", text: ` ${(KINDS[node.kind] ?? ["", node.kind])[1]}, ${span.status}` })),
     cell(`num${sum}`, tokens(node.tokens)),

@@ -22,6 +22,7 @@ def page() -> None:
         run, text = gateway().run(run_id)
         _draw(run, text)
         return
+    # Only a failure, which is explained above, comes here.
     _back()
 
 

@@ -44,7 +44,8 @@ def _draw() -> None:
             if opened:
                 open_run(opened)
     with right, explained():
-        components.preview(gateway().route(_question(body)) if body else None)
+        auto = not body or (body["team"] is None and body["pointsman"]["effort"] == "auto")
+        components.preview(gateway().route(_question(body)) if body else None, auto=auto)
 
 
 def _start(body: Json) -> None:
@@ -56,8 +57,9 @@ def _start(body: Json) -> None:
 
 def _question(body: Json) -> Json:
     """The part of a task that the router wants to know."""
-    wishes: Json = body["pointsman"]
-    return {"messages": body["messages"], "pointsman": wishes | ({"team": body["team"]} if body["team"] else {})}
+    asked = body["messages"] or [{"role": "user", "content": " ".join(str(value) for value in body["inputs"].values())}]
+    team: Json = {"team": body["team"], "inputs": body["inputs"]} if body["team"] else {}
+    return {"messages": asked, "pointsman": body["pointsman"] | team}
 
 
 def _form(teams: dict[str, shapes.Team]) -> Json | None:
@@ -78,12 +80,12 @@ def _form(teams: dict[str, shapes.Team]) -> Json | None:
     inputs, complete = _inputs(team) if team else ({}, True)
     attachments, readable = _attachments()
     limits = _limits()
-    # A team is told what to do by its inputs: the prompt may then stay empty.
-    words = (prompt or "").strip() or (" ".join(str(value) for value in inputs.values()) if team else "")
-    if not (words and complete and readable):
+    words = (prompt or "").strip()
+    # A team may be told all by its inputs.
+    if not (readable and complete and (words or inputs)):
         return None
     return {
-        "messages": [{"role": "user", "content": words}],
+        "messages": [{"role": "user", "content": words}] if words else [],
         "team": team.name if team else None,
         "inputs": inputs,
         "attachments": attachments,

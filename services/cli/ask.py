@@ -7,9 +7,8 @@ import click
 
 from agents.records import Effort, Json
 from services.cli.client import URL, WHOLE_ANSWER, ChatReply, connect
-from services.cli.output import AS_JSON, aside, in_usd, plan_in_short, print_json, printable, write
+from services.cli.output import AS_JSON, aside, plan_in_short, print_json, printable, what_it_took, write
 
-CALCULATE = "pointsman/calculate"
 EFFORT = click.option(
     "--effort", type=click.Choice([effort.value for effort in Effort]), help="How hard to think; default: auto."
 )
@@ -95,17 +94,13 @@ def read_text(path: Path) -> str:
 
 
 def in_a_line(reply: ChatReply) -> str:
-    """What answered, by which plan, for how much, why it may be trusted, and where to look it up."""
+    """What came of a chat request besides its text."""
     said = reply.pointsman
-    calculated = reply.model == CALCULATE
-    checks = ", ".join(said.get("verified_by", []))
-    status = said.get("status", "succeeded")
-    parts = [
-        "no model was called" if calculated else reply.model,
-        f"plan {reply.plan or plan_in_short(said.get('plan'))}",
-        in_usd(said.get("cost_usd")),
-        f"verified by {checks}" if checks else "computed exactly" if calculated else "not checked",
-        *([] if status == "succeeded" else [status]),
-        f"run {said.get('run_id')}",
-    ]
-    return " · ".join(parts)
+    return what_it_took(
+        model=reply.model,
+        plan=reply.plan or plan_in_short(said["plan"]),
+        cost_usd=said["cost_usd"],
+        verified_by=said["verified_by"],
+        status=said["status"],
+        run_id=said["run_id"],
+    )

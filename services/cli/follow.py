@@ -4,7 +4,7 @@ import click
 
 from agents.records import Json
 from services.cli.client import Gateway
-from services.cli.output import aside, in_usd, printable, write
+from services.cli.output import aside, plan_in_short, printable, what_it_took, write
 
 GOOD_ENDS = ("succeeded", "unverified", "truncated")
 """The statuses that come with an answer."""
@@ -31,16 +31,15 @@ def follow(gateway: Gateway, run_id: str) -> None:
 
 
 def run_in_a_line(run: Json) -> str:
-    """What answered, for how much, and why it may be trusted."""
-    checks = ", ".join(run["verified_by"])
-    parts = [
-        run["model"] or "no answer",
-        run["status"],
-        in_usd(run["cost_usd"]),
-        f"verified by {checks}" if checks else "not checked",
-        f"run {run['id']}",
-    ]
-    return " · ".join(parts)
+    """What came of a run besides its answer."""
+    return what_it_took(
+        model=run["model"] or "nothing answered",
+        plan=plan_in_short(run["plan"]),
+        cost_usd=run["cost_usd"],
+        verified_by=run["verified_by"],
+        status=run["status"],
+        run_id=run["id"],
+    )
 
 
 def _close(run_id: str, end: Json) -> None:

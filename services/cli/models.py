@@ -4,12 +4,11 @@ import asyncio
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Literal, cast
+from typing import cast
 
 import click
 import httpx
 
-from agents.records import Effort
 from services.cli.client import URL, connect, read_settings
 from services.cli.output import AS_JSON, aside, in_seconds, print_json, print_table
 from services.models import weights
@@ -137,7 +136,8 @@ async def _probe(model_id: str, home: Path | None, max_output_tokens: int) -> tu
     settings = read_settings()
     catalog = load_catalog(chosen_catalog(settings.catalog, folder=_folder(home)), environment=environment())
     async with httpx.AsyncClient(trust_env=False) as client:
-        return await probe_efforts(Models(catalog, client).get(model_id), max_output_tokens=max_output_tokens)
+        model = Models(catalog, client).get(model_id)
+        return await probe_efforts(model, efforts=catalog.card(model_id).efforts, max_output_tokens=max_output_tokens)
 
 
 def _folder(home: Path | None) -> Path:

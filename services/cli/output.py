@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+CALCULATE = "pointsman/calculate"
+"""What stands for the model where none was called."""
 WIDEST_CELL = 60
 """Characters; a longer cell is cut, as JSON has it whole."""
 
@@ -63,6 +65,11 @@ def in_usd(amount: object) -> str:
     return f"${value:.4f}" if abs(value) < Decimal("0.01") else f"${value:.2f}"
 
 
+def in_time(time: str | None) -> str:
+    """A time of the API, which is in UTC, to the second."""
+    return f"{time[:19].replace('T', ' ')} UTC" if time else ""
+
+
 def in_seconds(seconds: float | None) -> str:
     """A duration as people read it."""
     if seconds is None:
@@ -70,6 +77,23 @@ def in_seconds(seconds: float | None) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
+
+
+def what_it_took(
+    *, model: str, plan: str, cost_usd: object, verified_by: Sequence[str], status: str, run_id: str
+) -> str:
+    """What answered, by which plan, for how much, why it may be trusted, and where to look it up."""
+    calculated = model == CALCULATE
+    checks = ", ".join(verified_by)
+    parts = [
+        "no model was called" if calculated else model,
+        f"plan {plan}",
+        in_usd(cost_usd),
+        f"verified by {checks}" if checks else "computed exactly" if calculated else "not checked",
+        *([] if status == "succeeded" else [status]),
+        f"run {run_id}",
+    ]
+    return " · ".join(parts)
 
 
 def plan_in_short(plan: dict[str, Any] | None) -> str:

@@ -122,6 +122,7 @@ async def _worker(settings: Settings, concurrency: int) -> None:
             keeper=parts.keeper,
             runner=parts.runner,
             turns=parts.turns,
+            clock=parts.world.clock,
             lease=settings.lease,
             concurrency=concurrency,
             inboxes=inboxes,
@@ -129,9 +130,9 @@ async def _worker(settings: Settings, concurrency: int) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.stop)
-        watching = asyncio.create_task(parts.models.watch())
+        await parts.models.start()
         await work.run()
-        watching.cancel()
+        await parts.models.stop()
 
 
 @click.command()

@@ -8,7 +8,7 @@ import click
 from agents.records import Effort, Json
 from services.cli.client import URL, Gateway, connect
 from services.cli.follow import run_in_a_line
-from services.cli.output import AS_JSON, aside, in_usd, plan_in_short, print_json, print_table, printable
+from services.cli.output import AS_JSON, aside, in_time, in_usd, plan_in_short, print_json, print_table, printable
 
 PAGE = 200
 """The most that the gateway gives at once."""
@@ -49,7 +49,7 @@ def list_runs(
         while len(found) < limit:
             page = gateway.get("/api/runs", cursor=cursor, limit=min(limit, PAGE), **filters)
             found += page["runs"]
-            cursor = page.get("next")
+            cursor = page["next"]
             if cursor is None:
                 break
     if as_json:
@@ -59,15 +59,14 @@ def list_runs(
 
 
 def _listed(run: Json) -> tuple[object, ...]:
-    at = str(run.get("created_at", ""))[:19].replace("T", " ")
     return (
         run["id"],
         run["status"],
-        run.get("title", ""),
-        run.get("model"),
-        run.get("rung"),
-        in_usd(run.get("cost_usd")),
-        at,
+        run["title"],
+        run["model"],
+        run["rung"],
+        in_usd(run["cost_usd"]),
+        in_time(run["created_at"]),
     )
 
 
@@ -83,19 +82,17 @@ def show(*, run_id: str, url: str | None, as_json: bool) -> None:
         print_json(run)
         return
     click.echo(printable(f"{run['id']}: {run['status']}"))
-    click.echo(f"task: {printable(run.get('title', ''))}")
-    if run.get("plan"):
+    click.echo(f"task: {printable(run['title'])}")
+    if run["plan"]:
         click.echo(f"plan: {plan_in_short(run['plan'])}")
         click.echo(f"why: {printable(run['plan']['why'])}")
-    print_table(
-        ATTEMPT_COLUMNS, [_attempted(attempt) for attempt in run.get("attempts", [])], empty="nothing was tried yet"
-    )
-    for message in run.get("messages", []):
+    print_table(ATTEMPT_COLUMNS, [_attempted(attempt) for attempt in run["attempts"]], empty="nothing was tried yet")
+    for message in run["messages"]:
         aside(f"{message['sender']} -> {message['recipient']} ({message['type']}): {message['content']}")
-    if run.get("answer"):
+    if run["answer"]:
         click.echo()
         click.echo(printable(run["answer"]["choices"][0]["text"]))
-    if run.get("error"):
+    if run["error"]:
         click.echo(printable(f"error: {run['error']['message']}"))
     aside(run_in_a_line(run))
 
@@ -124,7 +121,7 @@ def cancel(*, run_id: str, url: str | None, as_json: bool) -> None:
     if as_json:
         print_json(said)
         return
-    click.echo(f"run {run_id} is {said.get('status', 'being cancelled')}")
+    click.echo(f"run {run_id} is {said['status']}")
 
 
 @runs.command()

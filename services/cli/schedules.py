@@ -7,7 +7,7 @@ import click
 from agents.records import Json
 from services.cli.ask import EFFORT, MAX_USD, extras
 from services.cli.client import URL, connect
-from services.cli.output import AS_JSON, print_json, print_table
+from services.cli.output import AS_JSON, in_time, print_json, print_table
 from services.cli.teams import parse_inputs
 
 COLUMNS = ("id", "name", "when", "timezone", "next", "paused")
@@ -36,16 +36,23 @@ def list_schedules(*, url: str | None, as_json: bool) -> None:
 
 def _row(schedule: Json) -> tuple[object, ...]:
     paused = "yes" if schedule["paused"] else ""
-    return (schedule["id"], schedule["name"], when(schedule), schedule["timezone"], schedule.get("next_due_at"), paused)
+    return (
+        schedule["id"],
+        schedule["name"],
+        when(schedule),
+        schedule["timezone"],
+        in_time(schedule["next_due_at"]),
+        paused,
+    )
 
 
 def when(schedule: Json) -> str:
     """The rule of a schedule in words."""
-    if schedule.get("every") is not None:
+    if schedule["every"] is not None:
         return f"every {schedule['every']:g} s"
-    if schedule.get("cron"):
+    if schedule["cron"]:
         return f"cron {schedule['cron']}"
-    return f"once at {schedule['at']}"
+    return f"once at {in_time(schedule['at'])}"
 
 
 @schedules.command()
@@ -105,7 +112,7 @@ def add(
     if as_json:
         print_json(added)
         return
-    click.echo(f"{added['id']}: {when(added)}, next at {added.get('next_due_at')}")
+    click.echo(f"{added['id']}: {when(added)}, next at {in_time(added['next_due_at'])}")
 
 
 def _require_time(text: str) -> None:
@@ -167,5 +174,5 @@ def slots(*, schedule_id: str, url: str | None, as_json: bool) -> None:
     if as_json:
         print_json(passed)
         return
-    rows = [(slot["due_at"], slot["outcome"], slot["reason"], slot["run_id"]) for slot in passed]
+    rows = [(in_time(slot["due_at"]), slot["outcome"], slot["reason"], slot["run_id"]) for slot in passed]
     print_table(SLOT_COLUMNS, rows, empty="nothing has been due yet")

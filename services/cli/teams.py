@@ -28,7 +28,7 @@ def list_teams(*, url: str | None, as_json: bool) -> None:
     if as_json:
         print_json(known)
         return
-    rows = [(team["name"], team.get("description"), ", ".join(team.get("agents", []))) for team in known]
+    rows = [(team["name"], team["description"], ", ".join(team["agents"])) for team in known]
     print_table(
         ("name", "what it does", "agents"), rows, empty="no teams: add a folder of team files with POINTSMAN_TEAMS"
     )

@@ -22,11 +22,12 @@ def create_app(parts: Parts, *, keys_required: bool) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        background = [asyncio.create_task(parts.keeper.run()), asyncio.create_task(parts.models.watch())]
+        keeping = asyncio.create_task(parts.keeper.run())
+        await parts.models.start()
         yield
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await parts.models.stop()
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
     app = FastAPI(title="Pointsman", version=parts.version, lifespan=lifespan, redoc_url=None)
     app.state.parts = parts

@@ -114,9 +114,9 @@ async def _stream(body: ChatRequest, lease: Lease, plan: Plan, climb: Climb) -> 
 
 def _expected_model(plan: Plan) -> str | None:
     """What will answer, where the plan leaves no doubt; the last chunks name what did."""
-    if len(plan.rungs) > 1:
+    rung, *others = plan.rungs
+    if others:
         return None
-    rung = plan.rungs[0]
     return f"team/{rung.team}" if rung.team else rung.model or "pointsman/calculate"
 
 

@@ -78,9 +78,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return reply(_translated(request, error))
 
-    async def by_framework(_: Request, error: Exception) -> Response:
+    async def by_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        shown = body(str(error.detail), type_="invalid_request_error", code=str(error.status_code))
+        message = f"{request.method} {request.url.path}: {error.detail}; GET /docs lists what there is"
+        shown = body(message, type_="invalid_request_error", code=str(error.status_code))
         return JSONResponse(shown, error.status_code, error.headers)
 
     async def defect(request: Request, error: Exception) -> Response:

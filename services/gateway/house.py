@@ -32,7 +32,7 @@ class Decision(BaseModel):
 @router.get("/api/models")
 async def models(request: Request) -> dict[str, Any]:
     """The catalog, with what answers now."""
-    return {"models": parts_of(request).models.shown()}
+    return {"models": [card.model_dump(mode="json") for card in parts_of(request).models.cards()]}
 
 
 @router.get("/api/queues")
@@ -104,7 +104,7 @@ async def ready(request: Request) -> Response:
     """Whether a task can be worked on, and what is waited for."""
     parts = parts_of(request)
     waiting = await _waiting(parts)
-    serving = any(model["healthy"] for model in parts.models.shown())
+    serving = any(card.healthy for card in parts.models.cards())
     blocking = [name for name in waiting if not name.startswith("model:") and name not in ("upkeep", "scheduler")]
     is_ready = serving and not blocking
     return JSONResponse({"ready": is_ready, "waiting_for": waiting}, 200 if is_ready else 503)
@@ -144,4 +144,4 @@ async def _waiting(parts: Parts) -> list[str]:
             await parts.ping()
     except Unavailable:
         missing.append("redis")
-    return missing + [f"model:{model['id']}" for model in parts.models.shown() if not model["healthy"]]
+    return missing + [f"model:{card.id}" for card in parts.models.cards() if not card.healthy]

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -108,10 +108,12 @@ class ChatRequest(_Loose):
     @classmethod
     def _only_what_is_served(cls, value: Any) -> Any:
         if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
             for name, nothing in UNSUPPORTED.items():
-                if value.get(name) not in (None, nothing, {}, []):
-                    raise ValueError(f"'{name}' is not supported: leave it out")
-        return value
+                if fields.get(name) not in (None, nothing, {}, []):
+                    message = f"'{name}' is not supported: leave it out"
+                    raise InvalidTask(message, param=name, code="unsupported_parameter")
+        return value  # pyright: ignore[reportUnknownVariableType]  # still as it came
 
     @property
     def include_usage(self) -> bool:

@@ -55,12 +55,8 @@ async def add(body: ScheduleRequest, request: Request) -> dict[str, Any]:
     parts = parts_of(request)
     task = task_of(body.task)
     await parts.door.look_over(task)
-    schedule = Schedule(
-        id=new_id(),
-        created_at=parts.world.clock(),
-        owner=asker(request).owner,
-        **(body.model_dump() | {"name": body.name or title_of(task)}),
-    )
+    made = {"id": new_id(), "created_at": parts.world.clock(), "owner": asker(request).owner}
+    schedule = Schedule.model_validate(body.model_dump() | made | {"name": body.name or title_of(task)})
     validate(schedule)
     schedule = schedule.model_copy(update={"next_due_at": first_due(schedule)})
     async with parts.database.write() as connection:

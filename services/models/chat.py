@@ -1,12 +1,12 @@
-"""The conversation with one model server: its turn to be asked, its limits of time, its stream, its count and its price."""
+"""The conversation with one model server: the turn to be asked, limits of time, the stream, its count and its price."""
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+import json
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing, asynccontextmanager
 from decimal import Decimal
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -14,14 +14,19 @@ from pydantic import BaseModel, ValidationError
 from agents.errors import MalformedOutput, PointsmanError, Unavailable
 from agents.model import Completion, Delta, ModelRequest
 from agents.records import Effort, Json, Record, Usage
+from services.models.assembly import Assembly, ErrorFrame, UsageRule
 from services.models.catalog import ModelEntry
 from services.models.refusals import TooSlow, frame_refusal, refusal
 from services.models.sse import read_data
-from services.models.wire import Assembly, ErrorFrame, UsageRule, input_estimate, max_tokens
+from services.models.wire import input_estimate, max_tokens
 
-log = logging.getLogger(__name__)
+_OK = 200
+_NO_SUCH_PATH = (404, 405, 501)
+_MAX_BODY_BYTES = 5_000_000
+_AFTER_SLOW_SECONDS = 30.0
+_AFTER_WRONG_CATALOG_SECONDS = 60.0
+_T = TypeVar("_T")
 
-_MAX_REFUSAL_BYTES = 100_000
 _MILLION = Decimal(1_000_000)
 _SECONDS_PER_HOUR = 3600
 
@@ -133,10 +138,10 @@ class ChatServer:
             ) from None
 
     @asynccontextmanager
-    async def _turn(self, began: float) -> AsyncIterator[None]:
+    async def _turn(self, began: float) -> AsyncGenerator[None]:
         self.waiting += 1
         try:
-            await self._within(self._slots.acquire(), self._timeouts.total_seconds, began, what="a free place")
+            await self._within(self._slots.acquire(), self._timeouts.total_seconds, began, what="to have a free place")
         finally:
             self.waiting -= 1
         try:
@@ -145,27 +150,123 @@ class ChatServer:
             self._slots.release()
 
     async def _frames(self, body: Json, whole: Assembly, began: float) -> AsyncGenerator[bytes]:
+        """The frames of the answer, each awaited within its limit: keep-alive comments are none, and win no time."""
+        limit, what = self._timeouts.first_byte_seconds, "to begin its answer"
         try:
             await self._require_served(began)
-            response = await self._send("POST", "/chat/completions", began, json=body)
+            response = await self._open(body, began)
             try:
-                self._require_stream(response)
-                async with aclosing(read_data(self._chunks(response, began))) as frames:
-                    async for data in frames:
+                async with aclosing(read_data(response.aiter_bytes())) as frames:
+                    while (data := await self._within(anext(frames, None), limit, began, what=what)) is not None:
                         yield data
+                        limit, what = self._timeouts.idle_seconds, "to go on with its answer"
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
             self._known = False
             raise self._lost(error, begun=whole.begun) from error
 
-    async def _chunks(self, response: httpx.Response, began: float) -> AsyncGenerator[bytes]:
-        limit, what = self._timeouts.first_byte_seconds, "the first byte of its answer"
-        async with aclosing(response.aiter_bytes()) as chunks:
-            while True:
-                try:
-                    chunk = await self._within(anext(chunks), limit, began, what=what)
-                except StopAsyncIteration:
-                    return
-                yield chunk
-                limit, what = self._timeouts.idle_seconds, "the next piece of its answer"
+    async def _require_served(self, began: float) -> None:
+        """Ask once whom we speak to: a server answers to any name, and the model named must be the one that answers."""
+        if self._known:
+            return
+        entry = self.entry
+        response = await self._send("GET", "/models", began)
+        try:
+            body = await self._within(_read(response), self._timeouts.idle_seconds, began, what="to list its models")
+        finally:
+            await response.aclose()
+        if response.status_code == _OK:
+            self._require_listed(body)
+        elif entry.kind != "openai" or response.status_code not in _NO_SUCH_PATH:
+            raise self._refusal(response, body)
+        self._known = True
+
+    def _require_listed(self, body: bytes) -> None:
+        entry = self.entry
+        try:
+            served = [model.id for model in _ServedList.model_validate_json(body).data]
+        except ValidationError:
+            raise Unavailable(f"what answers for model {entry.id} is no model server: check its url") from None
+        # SGLang lists a model by its own name, and takes `name:adapter`.
+        wanted = entry.model.partition(":")[0] if entry.kind == "sglang" else entry.model
+        if wanted not in served:
+            raise Unavailable(
+                f"the server of model {entry.id} serves {', '.join(served[:20]) or 'nothing'}, not {wanted}: "
+                f"check url and model of {entry.id} in the catalog",
+                retry_after_seconds=_AFTER_WRONG_CATALOG_SECONDS,
+            )
+
+    async def _open(self, body: Json, began: float) -> httpx.Response:
+        """Send the chat request, and give the reply that streams its answer."""
+        response = await self._send("POST", "/chat/completions", began, body=body)
+        kind = response.headers.get("content-type", "")
+        if response.status_code == _OK and kind.startswith("text/event-stream"):
+            return response
+        try:
+            said = await self._within(_read(response), self._timeouts.idle_seconds, began, what="to refuse")
+        finally:
+            await response.aclose()
+        if response.status_code == _OK:
+            raise MalformedOutput(f"the server of model {self.entry.id} sends {kind or 'nothing named'}, not a stream")
+        raise self._refusal(response, said)
+
+    async def _send(
+        self, method: Literal["GET", "POST"], path: str, began: float, *, body: Json | None = None
+    ) -> httpx.Response:
+        key = self.entry.api_key
+        request = self._client.build_request(
+            method,
+            f"{self.entry.base_url}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect_seconds),
+        )
+        sent = self._client.send(request, stream=True)
+        return await self._within(sent, self._timeouts.first_byte_seconds, began, what="to take the request")
+
+    def _refusal(self, response: httpx.Response, said: bytes) -> PointsmanError:
+        return refusal(
+            self.entry.id,
+            response.status_code,
+            _json_of(said),
+            headers=response.headers,
+            server_name=self.entry.model,
+            context_tokens=self.entry.context_tokens,
+        )
+
+    async def _within(self, awaitable: Awaitable[_T], seconds: float, began: float, *, what: str) -> _T:
+        left = self._timeouts.total_seconds - (monotonic() - began)
+        limit = max(min(seconds, left), 0)
+        try:
+            async with asyncio.timeout(limit):
+                return await awaitable
+        except TimeoutError:
+            raise TooSlow(
+                f"model {self.entry.id} took longer than {limit:.0f} s {what}", retry_after_seconds=_AFTER_SLOW_SECONDS
+            ) from None
+
+    def _lost(self, error: httpx.TransportError, *, begun: bool) -> PointsmanError:
+        if begun:
+            return MalformedOutput(f"the answer of model {self.entry.id} broke off: its server closed the connection")
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            words = f"model {self.entry.id} cannot be reached at {httpx.URL(self.entry.base_url).netloc.decode()}"
+        else:
+            words = f"the server of model {self.entry.id} closed the connection before it answered"
+        return Unavailable(words, retry_after_seconds=2)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            break
+    return body
+
+
+def _json_of(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

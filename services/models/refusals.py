@@ -39,7 +39,8 @@ def refusal(
         return _askers_error(model_id, said, context_tokens=context_tokens)
     if status in _KEY:
         return Unavailable(
-            f"the server of model {model_id} refuses our key (HTTP {status}): check api_key of {model_id} in the catalog",
+            f"the server of model {model_id} refuses our key (HTTP {status}): "
+            f"check api_key of {model_id} in the catalog",
             retry_after_seconds=60,
         )
     if status == 404:
@@ -68,7 +69,9 @@ def frame_refusal(model_id: str, error: Any, *, begun: bool, server_name: str, c
         context_tokens: Of the model.
     """
     if begun:
-        return MalformedOutput(f"the answer of model {model_id} broke off: its server reported an error{_tail(said_in(error))}")
+        return MalformedOutput(
+            f"the answer of model {model_id} broke off: its server reported an error{_tail(said_in(error))}"
+        )
     code = error.get("code") if isinstance(error, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     status = code if isinstance(code, int) and 400 <= code < 600 else 503
     return refusal(model_id, status, error, headers={}, server_name=server_name, context_tokens=context_tokens)
@@ -92,7 +95,12 @@ def retry_after(headers: Mapping[str, str], *, default: float = 2.0) -> float:
 def said_in(body: Any) -> str:
     """The words of an error, in any of the shapes that servers give it; without what is the server's own business."""
     match body:
-        case {"error": {"message": str(words)}} | {"error": str(words)} | {"message": str(words)} | {"detail": str(words)}:
+        case (
+            {"error": {"message": str(words)}}
+            | {"error": str(words)}
+            | {"message": str(words)}
+            | {"detail": str(words)}
+        ):
             first = next((line for line in words.splitlines() if line.strip()), "")
             return _SERVERS_OWN_PATH.sub("(path)", first.strip())[:300]
         case _:

@@ -1,4 +1,7 @@
-"""The Celery application: beat's few entries, and the tasks by which upkeep and the tick are done."""
+"""The Celery application: beat's few entries, and the tasks by which upkeep and the tick are done.
+
+Celery is not typed, so the application and its signals are `Any` in this file.
+"""
 
 import asyncio
 import os
@@ -7,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from celery import Celery, Task
-from celery.signals import before_task_publish, worker_process_shutdown, worker_ready, worker_shutdown
+import celery
+import celery.signals
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace.span import format_span_id, format_trace_id
 
@@ -54,9 +57,9 @@ class Entered:
         return await work(self._parts)
 
 
-def create_app(settings: Settings) -> Celery:
+def create_app(settings: Settings) -> Any:
     """Make the application; nothing is connected yet."""
-    app = Celery("pointsman", broker=broker_url(settings), set_as_current=False)
+    app: Any = celery.Celery("pointsman", broker=broker_url(settings), set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
         task_default_queue="pointsman",
@@ -75,31 +78,31 @@ def create_app(settings: Settings) -> Celery:
     entered = Entered(settings)
     name = f"upkeep-{socket.gethostname()}-{os.getpid()}"
 
-    @app.task(name="pointsman.tick", bind=True)
-    def tick(self: Task[..., Any]) -> None:  # pyright: ignore[reportUnusedFunction]  # known to Celery by its name
-        header: str | None = self.request.get("traceparent")
+    def tick(task: Any) -> None:
+        header: str | None = task.request.get("traceparent")
         entered.run(lambda parts: _tick(parts, header, name))
 
-    @app.task(name="pointsman.reap")
-    def reap() -> None:  # pyright: ignore[reportUnusedFunction]
+    def reap() -> None:
         entered.run(lambda parts: parts.upkeep.reap())
 
-    @app.task(name="pointsman.sweep")
-    def sweep() -> None:  # pyright: ignore[reportUnusedFunction]
+    def sweep() -> None:
         entered.run(lambda parts: parts.upkeep.sweep())
 
-    @app.task(name="pointsman.tidy")
-    def tidy() -> None:  # pyright: ignore[reportUnusedFunction]
+    def tidy() -> None:
         entered.run(lambda parts: parts.upkeep.tidy())
+
+    app.task(name="pointsman.tick", bind=True)(tick)
+    for job in (reap, sweep, tidy):
+        app.task(name=f"pointsman.{job.__name__}")(job)
 
     def ready(**_: object) -> None:
         entered.run(lambda parts: _beat(parts, name, "upkeep"))
 
+    signals: Any = celery.signals
     # weak=False: these live as long as the process, though only the signals know them.
-    worker_ready.connect(ready, weak=False)
-    worker_shutdown.connect(entered.close, weak=False)
-    worker_process_shutdown.connect(entered.close, weak=False)
-    before_task_publish.connect(_trace, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
+    signals.worker_shutdown.connect(entered.close, weak=False)
+    signals.before_task_publish.connect(_trace, weak=False)
     return app
 
 

@@ -72,11 +72,20 @@ async def claim(connection: AsyncConnection, message_id: str, *, owner: str, lea
 
 
 async def renew(connection: AsyncConnection, leases: list[Lease], *, lease: timedelta) -> set[str]:
-    """Prolong the leases of one owner; gives the ids of the messages whose lease is still ours."""
-    ours = or_(*[and_(MessageRow.id == one.message_id, MessageRow.lease_epoch == one.epoch) for one in leases])
+    """Prolong leases; gives the ids of the messages whose lease is still the one we have."""
+    ours = or_(
+        *[
+            and_(
+                MessageRow.id == one.message_id,
+                MessageRow.lease_owner == one.owner,
+                MessageRow.lease_epoch == one.epoch,
+            )
+            for one in leases
+        ]
+    )
     rows = await connection.execute(
         update(MessageRow)
-        .where(MessageRow.lease_owner == leases[0].owner, MessageRow.state == "leased", ours)
+        .where(MessageRow.state == "leased", ours)
         .values(lease_until=database_now() + lease.total_seconds())
         .returning(MessageRow.id)
     )

@@ -145,6 +145,29 @@ async def announced(connection: AsyncConnection, ids: Sequence[str]) -> None:
     )
 
 
+async def note_wait(connection: AsyncConnection, lease: Lease, now: datetime) -> None:
+    """Write the step that shows how long a message waited for the worker that has claimed it."""
+    query = select(MessageRow.sent_at, MessageRow.inbox, MessageRow.attempt).where(MessageRow.id == lease.message_id)
+    row = (await connection.execute(query)).one()
+    key = f"queue.{lease.message_id}.{lease.deliveries}"
+    seq = await bump(connection, lease.run_id, steps=RunRow.steps + 1)
+    step = Step(
+        span_id=span_id(lease.run_id, key),
+        parent_id=span_id(lease.run_id, "run" if row.inbox == RUNS else str(row.attempt)),
+        key=key,
+        kind="queue",
+        name="queue wait",
+        attempt=row.attempt,
+        status="ok",
+        started_at=row.sent_at,
+        ended_at=now,
+        attributes={"queue": row.inbox, "delivery": lease.deliveries},
+    )
+    await insert_step(connection, lease.run_id, seq, step)
+    shown = {"span_id": step.span_id, "kind": step.kind, "name": step.name, "status": step.status}
+    await add_event(connection, lease.run_id, seq, "step", shown, now)
+
+
 async def received(connection: AsyncConnection, message_id: str) -> None:
     """Note that a worker has seen the message, though it cannot be worked on yet."""
     await connection.execute(

@@ -66,7 +66,7 @@ async def accept(
             origin=origin,
             title=title_of(task),
             owner=owner,
-            task=task.model_dump_json(by_alias=True, exclude_defaults=True),
+            task=task.model_dump_json(by_alias=True),
             team=team_of(task),
             team_yaml=team_yaml,
             effort=task.effort,

@@ -74,7 +74,9 @@ class Planted:
     """One run, with its spans in the order in which they came to be."""
 
     def __init__(self, run_id: str, title: str, *, status: str = "running", started: datetime, **more: Any) -> None:
-        self.id, self.title, self.status, self.started = run_id, title, status, started
+        self.id, self.title, self.started = run_id, title, started
+        self.status = status
+        self.cancelled = False
         self.ended: datetime | None = None
         self.more: Json = {"effort": "auto", "origin": "dashboard", "team": None, "plan": None, **more}
         self.spans: dict[str, Json] = {}
@@ -188,10 +190,19 @@ class Planted:
         }
 
     def record(self) -> Json:
-        task = {"messages": [{"role": "user", "content": self.title}], "attachments": [], "inputs": {}, "checks": []}
+        task: Json = {
+            "messages": [{"role": "user", "content": self.title}],
+            "attachments": [],
+            "inputs": {},
+            "checks": [],
+        }
         task |= {"effort": self.more["effort"], "team": self.more["team"], "budget": {}}
+        if body := self.more.get("body"):
+            task |= {name: body[name] for name in ("messages", "attachments", "inputs")}
+            task["budget"] = {name: value for name, value in body["pointsman"].items() if name != "effort"}
         grown = {"plan": self.more["plan"], "attempts": self.attempts, "answer": self.answer, "messages": self.messages}
-        return self.summary() | {"task": task, "error": self.error} | grown
+        passed = [one["check"] for one in self.attempts[-1:] for one in one["verdicts"] if one["outcome"] == "pass"]
+        return self.summary() | {"task": task, "error": self.error, "verified_by": passed} | grown
 
     def _write(self, span_id: str, span: Json) -> None:
         self.seq += 1
@@ -224,7 +235,9 @@ def verdict(check: str, outcome: str, score: float | None, evidence: str) -> Jso
 
 def team_run(now: datetime) -> Planted:
     """A ladder that climbs once: a small model fails its check, then a team of four works in three rounds."""
-    why = "expected quality 0.88 clears the target 0.85, and no cheaper rung does; the small model goes first because it costs 2 % of it"
+    why = (
+        "quality 0.88 clears the target 0.85, and no cheaper rung does; the small model goes first: it costs 2 % of it"
+    )
     run = Planted(
         "team-run",
         "Compare three vector stores for filtered search",
@@ -236,7 +249,7 @@ def team_run(now: datetime) -> Planted:
     root = run.span("run", "run research", None, 0, 54.98)
     run.span("route", "route", root, 0.012, 0.0134, attributes={"policy": "quality", "pick": "team research"})
     run.span("queue", "queue wait", root, 0.05, 0.26, attributes={"queue": "run", "depth": 3})
-    first = run.span("attempt", "attempt direct small none", root, 0.3, 2.1, attributes={"number": 1})
+    first = run.span("attempt", "attempt direct", root, 0.3, 2.1, attributes={"rung": "direct small none"})
     run.model("small", first, 0.32, 1.92, run.title, "Store A is the fastest of the three.")
     check = run.span("check", "check citations", first, 1.94, 2.08, attributes={"verdict": "fail"})
     run.io[check] = {"input": "Store A is the fastest of the three.", "output": "0 of 3 claims are cited"}
@@ -247,7 +260,7 @@ def team_run(now: datetime) -> Planted:
         reason="the check citations failed",
         verdicts=[verdict("citations", "fail", 0.0, "0 of 3 claims are cited")],
     )
-    team = run.span("attempt", "attempt team research", root, 2.2, 54.9, attributes={"number": 2})
+    team = run.span("attempt", "attempt team", root, 2.2, 54.9, attributes={"rung": "team research"})
     turn = run.span("turn", "planner", team, 2.2, 5.8, agent="planner")
     run.message("user", "planner", "task", run.title, 2.2, turn)
     run.model(
@@ -282,7 +295,8 @@ REPORT = """Store B is the best choice for filtered search below 10 million vect
 | B | 0.96 | 44 ms | $95 |
 | C | 0.97 | 120 ms | $310 |
 
-Store A loses recall when a filter leaves less than 1 % of the rows [1, 4]. Store C keeps it, at three times the price [2]."""
+Store A loses recall when a filter leaves less than 1 % of the rows [1, 4].
+Store C keeps it, at three times the price [2]."""
 
 
 def _round(run: Planted, team: str, number: int, at: float) -> float:
@@ -370,7 +384,7 @@ def small_run(number: int, now: datetime, status: str) -> Planted:
     )
     root = run.span("run", "run", None, 0, 2.4)
     run.span("route", "route", root, 0.001, 0.002)
-    attempt = run.span("attempt", "attempt direct small none", root, 0.1, 2.3, attributes={"number": 1})
+    attempt = run.span("attempt", "attempt direct", root, 0.1, 2.3, attributes={"rung": "direct small none"})
     run.model("small", attempt, 0.1, 2.2, run.title, SKY)
     run.answer = {"choices": [{"text": SKY, "finish_reason": "stop"}], "model": "small", "effort": "none"}
     outcome = {
@@ -398,7 +412,7 @@ def calculated(now: datetime) -> Planted:
     )
     root = run.span("run", "run", None, 0, 0.004)
     run.span("route", "route", root, 0.0004, 0.0011)
-    attempt = run.span("attempt", "attempt calculate", root, 0.0012, 0.0034, attributes={"number": 1})
+    attempt = run.span("attempt", "attempt calculate", root, 0.0012, 0.0034, attributes={"rung": "calculate"})
     run.span("tool", "calculate", attempt, 0.0014, 0.0030)
     run.answer = {
         "choices": [{"text": "591.94", "finish_reason": "stop"}],
@@ -421,7 +435,9 @@ def failed(now: datetime) -> Planted:
         plan=plan(SMALL, why="short text: the small model will do", summary=0.8),
     )
     root = run.span("run", "run", None, 0, 9.2, status="error")
-    attempt = run.span("attempt", "attempt direct small none", root, 0.1, 9.1, status="error", attributes={"number": 1})
+    attempt = run.span(
+        "attempt", "attempt direct", root, 0.1, 9.1, status="error", attributes={"rung": "direct small none"}
+    )
     turn = run.span("turn", "summariser", attempt, 0.2, 9.0, status="error", agent="summariser")
     for call in range(3):
         run.span(
@@ -476,7 +492,7 @@ class World:
         )
 
     def add_schedule(self, body: Json) -> Json:
-        record = {
+        record: Json = {
             "every": None,
             "cron": None,
             "at": None,
@@ -512,10 +528,10 @@ async def growing(run: Planted, *, team: bool) -> None:
     root = run.span("run", "run", None, 0, None)
     run.span("route", "route", root, 0.001, 0.002)
     attempt = run.span(
-        "attempt", f"attempt {short(run.more['plan']['rungs'][0])}", root, since(), None, attributes={"number": 1}
+        "attempt", "attempt", root, since(), None, attributes={"rung": short(run.more["plan"]["rungs"][0])}
     )
     for number in range(400 if team else 1):
-        if run.status == "cancelled":
+        if run.cancelled:
             break
         turn = run.span("turn", f"writer {number + 1}", attempt, since(), None, agent="writer") if team else attempt
         step = run.span("model", "chat small", turn, since(), None, model="small")
@@ -534,7 +550,7 @@ async def growing(run: Planted, *, team: bool) -> None:
             run.end_span(turn, since())
     run.end_span(attempt, since())
     run.end_span(root, since())
-    if run.status != "cancelled":
+    if not run.cancelled:
         run.answer = {"choices": [{"text": SKY, "finish_reason": "stop"}], "model": "small", "effort": "none"}
         run.attempt(run.more["plan"]["rungs"][0], accepted=True, seconds=since(), verdicts=[])
         run.finish("succeeded", since())
@@ -563,7 +579,7 @@ def routed(prompt: str, team: str | None) -> Json:
 
 def problems_of(text: str) -> list[Json]:
     try:
-        parsed = yaml.safe_load(text)
+        parsed: Json | None = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         return [
@@ -589,7 +605,7 @@ def problems_of(text: str) -> list[Json]:
                     "nearest": near[0] if near else None,
                 }
             )
-    if not found and not (parsed or {}).get("name"):
+    if not found and not (parsed and parsed.get("name")):
         found.append({"line": 1, "column": 1, "path": "name", "message": "a name is missing", "nearest": None})
     return found
 
@@ -647,7 +663,7 @@ def _runs(app: FastAPI, here: Any) -> None:
 
     async def start(request: Request) -> Any:
         body = await request.json()
-        title = body["messages"][-1]["content"]
+        title = body["messages"][-1]["content"] if body["messages"] else "team " + body["team"]
         planted = Planted(
             f"new-{len(here().runs)}",
             title,
@@ -663,7 +679,7 @@ def _runs(app: FastAPI, here: Any) -> None:
         return JSONResponse({"id": planted.id, "status": "queued"}, 202)
 
     async def cancel(run_id: str) -> Json:
-        here().runs[run_id].status = "cancelled"
+        here().runs[run_id].cancelled = True
         return {"id": run_id, "status": "cancelled"}
 
     async def route(request: Request) -> Json:
@@ -717,14 +733,14 @@ async def _feed(run: Planted, last: int) -> AsyncIterator[str]:
 
 def _builds(app: FastAPI, here: Any) -> None:
     def team(name: str, text: str) -> Json:
-        parsed = yaml.safe_load(text)
+        parsed: Json = yaml.safe_load(text)
         return {
             "name": name,
             "description": parsed.get("description", ""),
             "source": "example",
             "inputs": parsed.get("inputs", {}),
-            "agents": list(parsed.get("agents", {})),
-            "process": parsed.get("team", {}).get("process", ""),
+            "agents": [*parsed.get("agents", {})],
+            "process": parsed["team"]["process"] if "team" in parsed else "",
         }
 
     async def teams() -> Json:

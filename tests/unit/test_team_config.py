@@ -336,3 +336,9 @@ def test_the_schema_knows_every_key_that_the_reader_knows() -> None:
     assert set(schema["properties"]) == set(TeamSpec.model_fields)
     assert schema["additionalProperties"] is False
     assert schema["$defs"]["AgentSpec"]["properties"]["instructions"]["description"] == "What it has to do, and how."
+
+
+def test_the_teams_in_the_guide_are_read() -> None:
+    guide = (REPOSITORY / "docs" / "teams.md").read_text()
+    blocks = [block for block in guide.split("```yaml\n")[1:] if block.startswith("version: 1")]
+    assert [parse_team(block.partition("```")[0]).name for block in blocks] == ["slogan", "report"]

@@ -16,7 +16,7 @@ def chunk(text: str | None = None, **fields: Any) -> dict[str, Any]:
 
 
 def about(**fields: Any) -> dict[str, Any]:
-    return {"run_id": RUN_ID, "status": "succeeded", "cost_usd": "0.0004", "verified_by": [], **fields}
+    return {"run_id": RUN_ID, "status": "succeeded", "cost_usd": "0.0004", "verified_by": [], "plan": None, **fields}
 
 
 def chat_stream(*pieces: str, model: str = "small", said: dict[str, Any] | None = None) -> Reply:
