@@ -177,6 +177,8 @@ class Run(Shape):
     created_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    seconds: float | None = None
+    steps: int = 0
     error: Problem | None = None
 
     @property

@@ -41,6 +41,7 @@ from services.schedule.tick import Tick
 from services.settings import REPOSITORY, Settings, environment
 from services.store import runs
 from services.store.database import Database
+from services.store.journal import OnStep
 from services.store.leases import Lease
 from services.store.messages import inbox_of
 from services.teams import Teams
@@ -150,9 +151,19 @@ def assemble(
     def plan(task: Task, *, teams: Collection[str] = ()) -> Plan:
         return draw_up(task, cards=models.cards(), teams=teams, today=utc_now().date())
 
-    def mailbox(lease: Lease, *, team: TeamSpec | None, parent_id: str, slots: asyncio.Semaphore | None) -> SqlMailbox:
-        inboxes = {agent: inbox_of(team.name, agent) for agent in team.agents} if team else {}
-        return SqlMailbox(database, lease, relay=relay, feed=feed, inboxes=inboxes, parent_id=parent_id, slots=slots)
+    def mailbox(
+        lease: Lease, *, team: TeamSpec | None, parent_id: str, slots: asyncio.Semaphore | None, on_step: OnStep
+    ) -> SqlMailbox:
+        return SqlMailbox(
+            database,
+            lease,
+            relay=relay,
+            feed=feed,
+            inboxes={agent: inbox_of(team.name, agent) for agent in team.agents} if team else {},
+            parent_id=parent_id,
+            slots=slots,
+            on_step=on_step,
+        )
 
     teams = Teams(settings.team_folders, examples=REPOSITORY / "examples" / "teams")
     world = World(

@@ -27,7 +27,7 @@ from services.failures import failure_of
 from services.queue.feed import Feed
 from services.queue.keeper import Keeper, Stopped
 from services.records import EndStatus, Failure, Run
-from services.store import leases, runs
+from services.store import leases, messages, runs
 from services.store.database import Database
 from services.store.journal import OnStep, SqlJournal
 from services.store.leases import Lease
@@ -47,7 +47,13 @@ class MakeMailbox(Protocol):
     """Gives an attempt its mailbox."""
 
     def __call__(
-        self, lease: Lease, *, team: TeamSpec | None, parent_id: str, slots: asyncio.Semaphore | None
+        self,
+        lease: Lease,
+        *,
+        team: TeamSpec | None,
+        parent_id: str,
+        slots: asyncio.Semaphore | None,
+        on_step: OnStep,
     ) -> Mailbox: ...
 
 
@@ -93,7 +99,7 @@ class Runner:
         """Climb a run and end it.
 
         Args:
-            plan: the plan, and the time it took to draw it up, where the door has it already.
+            plan: the plan, and the time it took to draw it up, where this process accepted the run itself.
             on_text: is given the answer as it grows, once it is sure to stand.
             slots: released for as long as the run only waits for a team's turns.
 
@@ -104,8 +110,11 @@ class Runner:
         async with world.database.write() as connection:
             if not await runs.start(connection, lease, world.clock()):
                 return None
+            waited = None if plan else await messages.note_wait(connection, lease, world.clock())
         async with world.database.read() as connection:
             run = await runs.load(connection, lease.run_id)
+        if waited:
+            world.on_step(run)(waited)
         try:
             async with world.keeper.hold(lease):
                 ending = await self._ending(run, lease, plan, on_text, slots)
@@ -265,7 +274,7 @@ class _Climb:
         on_text = None if wanted else self._read_along
         context = replace(
             top.below(step),
-            mailbox=self._world.mailbox(self._lease, team=self._team, parent_id=step.span_id, slots=self._slots),
+            mailbox=self._mailbox(step.span_id),
             on_text=on_text,
         )
         try:
@@ -336,6 +345,11 @@ class _Climb:
         if not self._seen:
             await self._read_along(answer.text)
 
+    def _mailbox(self, parent_id: str) -> Mailbox:
+        return self._world.mailbox(
+            self._lease, team=self._team, parent_id=parent_id, slots=self._slots, on_step=self._on_step
+        )
+
     def _top(self) -> Context:
         """The place right below the run itself."""
         world = self._world
@@ -346,9 +360,7 @@ class _Climb:
             models=world.models,
             tools=world.tools,
             journal=self._journal,
-            mailbox=world.mailbox(
-                self._lease, team=self._team, parent_id=span_id(self._run.id, "run"), slots=self._slots
-            ),
+            mailbox=self._mailbox(span_id(self._run.id, "run")),
             clock=world.clock,
         )
 

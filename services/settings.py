@@ -67,6 +67,15 @@ class Settings(BaseSettings):
     hf_token: SecretStr | None = Field(default=None, validation_alias=_shared("HF_TOKEN"))
     log_level: str = Field(default="INFO", validation_alias=_shared("LOG_LEVEL"))
 
+    @field_validator("lease", "max_run", "retention", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> object:
+        """A bare number is seconds; `PT15S` and `P30D` (ISO 8601) are read too."""
+        try:
+            return timedelta(seconds=float(value)) if isinstance(value, str) else value
+        except ValueError:
+            return value
+
     @field_validator("teams", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

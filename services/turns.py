@@ -52,7 +52,9 @@ class Turns:
         world = self._world
         assert run.team_yaml is not None
         spec = world.parse_team(run.team_yaml)
-        async with world.database.read() as connection:
+        on_step = world.on_step(run)
+        async with world.database.write() as connection:
+            on_step(await messages.note_wait(connection, lease, world.clock()))
             history = await messages.history(connection, run.id, message.attempt)
         attempt_key = str(message.attempt)
         attempt_span = span_id(run.id, attempt_key)
@@ -64,10 +66,8 @@ class Turns:
             agent=message.recipient,
             models=world.models,
             tools=world.tools,
-            journal=SqlJournal(
-                world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=world.on_step(run)
-            ),
-            mailbox=world.mailbox(lease, team=spec, parent_id=attempt_span, slots=None),
+            journal=SqlJournal(world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=on_step),
+            mailbox=world.mailbox(lease, team=spec, parent_id=attempt_span, slots=None, on_step=on_step),
             clock=world.clock,
         )
         try:
@@ -84,7 +84,9 @@ class Turns:
         inboxes = {agent: inbox_of(spec.name, agent) for agent in spec.agents}
         async with world.database.write() as connection:
             turn_span = await messages.turn_span(connection, lease)
-            fresh = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
+            posted = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
             if not await leases.done(connection, lease):
                 raise LeaseLost(f"run {run.id} is worked on by another process")
-        await self._relay.announce(fresh)
+        for step in posted.steps:
+            on_step(step)
+        await self._relay.announce(posted.to_announce)

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
-from agents.context import Clock
 from agents.errors import Unavailable
 from services.queue.feed import Feed, FeedWriter
 from services.queue.keeper import Keeper
@@ -38,7 +37,6 @@ class Worker:
         keeper: Keeper,
         runner: Runner,
         turns: Turns,
-        clock: Clock,
         lease: timedelta,
         concurrency: int,
         inboxes: Callable[[], Collection[str]],
@@ -50,7 +48,6 @@ class Worker:
         self._keeper = keeper
         self._runner = runner
         self._turns = turns
-        self._clock = clock
         self._lease = lease
         self._slots = asyncio.Semaphore(concurrency)
         self._inboxes = inboxes
@@ -112,8 +109,6 @@ class Worker:
             lease = await leases.claim(connection, message_id, owner=self._name, lease=self._lease)
             if lease is None:
                 await messages.received(connection, message_id)
-            else:
-                await messages.note_wait(connection, lease, self._clock())
             return lease
 
     def _start(self, lease: Lease, inbox: str) -> None:

@@ -37,8 +37,15 @@ class Product:
 
     def pid_of(self, service: str) -> int:
         """The process of a service, as the supervisor has noted it."""
-        found: int = json.loads((self.home / "run" / "pids" / f"{service}.json").read_text())["pid"]
+        found: int = json.loads((self.home / "run" / f"{service}.pid").read_text())["pid"]
         return found
+
+
+def model_is_idle(product: Product) -> bool:
+    """Whether the small model writes nothing now, by its server's own word."""
+    words = Path(f"/proc/{product.pid_of('model-small')}/cmdline").read_text().split("\0")
+    slots = httpx.get(f"http://127.0.0.1:{words[words.index('--port') + 1]}/slots", trust_env=False).json()
+    return not any(slot["is_processing"] for slot in slots)
 
 
 def clean_environment() -> dict[str, str]:

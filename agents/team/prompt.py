@@ -4,12 +4,12 @@ What stays the same from turn to turn stands first and unchanged, so that a serv
 agent is, the request, then the exchange as it grows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agents.methods.asking import with_documents
 from agents.records import ChatMessage, Json, Message, Record, Task
 from agents.team.inputs import fill, filled
-from agents.team.process import up_to
+from agents.team.process import USER, up_to
 from agents.team.spec import TaskSpec, TeamSpec
 
 CONVERSATION_CHARACTERS = 16_000
@@ -48,9 +48,8 @@ def model_messages(spec: TeamSpec, task: Task, message: Message, history: Sequen
     if spec.team.process == "sequential":
         asked = _work(spec, heard, values)
         return (system, *with_documents((ChatMessage(role="user", content=asked),), task.attachments))
-    opening = ChatMessage(role="user", content=_told(agent, heard[0].content, heard[0]))
-    request = with_documents((opening,), task.attachments)
-    return _alternating((system, *request, *_conversation(spec, agent, heard[1:])))
+    request, *said = [_entry(spec, agent, message, number=number) for number, message in enumerate(heard, start=1)]
+    return _alternating((system, *with_documents(request, task.attachments), *_newest(said)))
 
 
 def current_task(spec: TeamSpec, message: Message, history: Sequence[Message]) -> TaskSpec | None:
@@ -83,31 +82,38 @@ def _work(spec: TeamSpec, heard: Sequence[Message], values: Mapping[str, str]) -
     return "\n\n".join(part for part in (heard[0].content, *results, asked, expected) if part)
 
 
-def _conversation(spec: TeamSpec, agent: str, said: Sequence[Message]) -> list[ChatMessage]:
-    """What was said since the request, as far back as there is room: everybody hears everything in a group chat."""
-    room = CONVERSATION_CHARACTERS
-    kept: list[ChatMessage] = []
-    for message in reversed(said):
-        room -= len(message.content)
-        if kept and room < 0:
-            left_out = f"({len(said) - len(kept)} earlier messages are left out here.)"
-            kept.append(ChatMessage(role="user", content=left_out))
-            break
-        kept.append(_heard(spec, agent, message))
-    return kept[::-1]
+def _entry(spec: TeamSpec, agent: str, message: Message, *, number: int) -> list[ChatMessage]:
+    """What was said, and to whom it was said: everybody hears everything in a group chat.
+
+    Small models repeat the last thing they read, unless it is that they are to speak; and how far the chat has come is
+    a plainer sign of what to do than what was said in it.
+    """
+    turns = spec.team.termination.max_turns
+    asked = ChatMessage(role="user", content=f"Your turn, {agent}. This is turn {number} of {turns}.")
+    words = _words(spec, agent, message)
+    return [words, asked] if message.recipient == agent else [words]
 
 
-def _heard(spec: TeamSpec, agent: str, message: Message) -> ChatMessage:
+def _words(spec: TeamSpec, agent: str, message: Message) -> ChatMessage:
+    if message.sender == USER:
+        return ChatMessage(role="user", content=message.content)
     if message.sender != agent:
-        return ChatMessage(role="user", content=_told(agent, f"{message.sender}:\n{message.content}", message))
+        return ChatMessage(role="user", content=f"{message.sender}:\n{message.content}")
     if agent != spec.decider:
         return ChatMessage(role="assistant", content=message.content)
     return ChatMessage(role="assistant", content=Said(message=message.content, done=False).model_dump_json())
 
 
-def _told(agent: str, words: str, message: Message) -> str:
-    """Small models repeat the last thing they read, unless it is that they are to speak."""
-    return f"{words}\n\nYour turn, {agent}." if message.recipient == agent else words
+def _newest(said: Sequence[Sequence[ChatMessage]]) -> Iterator[ChatMessage]:
+    """Give the entries from as far back as there is room, and say how many are left out before them."""
+    sizes = [sum(len(message.content) for message in entry) for entry in said]
+    first = max(0, len(said) - 1)
+    while first > 0 and sum(sizes[first - 1 :]) <= CONVERSATION_CHARACTERS:
+        first -= 1
+    if first:
+        yield ChatMessage(role="user", content=f"({first} earlier messages are left out here.)")
+    for entry in said[first:]:
+        yield from entry
 
 
 def _alternating(messages: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:

@@ -21,7 +21,7 @@ class Attempts {
       el("div", { class: "dim", text: spent }),
       attempt.reason ? el("div", { class: "reason", text: attempt.reason }) : "",
       ...attempt.verdicts.map(verdictLine),
-      attempt.verdicts.length ? "" : el("div", { class: "dim", text: "no check was asked for" }));
+      attempt.verdicts.length ? "" : el("div", { class: "dim", text: attempt.rung === "calculate" ? "computed, no model called" : "no check was asked for" }));
   }
 }
 

@@ -49,17 +49,17 @@ class Head {
   draw() {
     const { data, trace } = this;
     const sum = trace.loaded ? trace.totals() : null;
-    const running = data.status === "queued" && sum?.steps > 1 ? "running" : data.status;
+    const running = data.status === "queued" && sum?.steps > 0 ? "running" : data.status;
     if (this.status.dataset.is !== running) {
       this.status.dataset.is = running;
       this.status.replaceChildren(pill(running));
     }
-    const start = time(data.started_at ?? data.created_at), end = time(data.ended_at);
-    const took = start === null ? "" : milliseconds(Math.max((end ?? Date.now()) - start, 0));
+    const start = time(data.started_at ?? data.created_at);
+    const took = data.seconds !== null ? seconds(data.seconds) : start === null ? "" : milliseconds(Math.max(Date.now() - start, 0));
     const spent = data.terminal || !sum ? { tokens: data.tokens, cost: Number(data.cost_usd) } : sum;
     const facts = [
       [`effort ${data.effort}`, "How hard to think"], [data.rung, data.terminal ? "The rung whose answer stands" : "Who works on it"], [data.model, "The model that answered"],
-      [sum ? count(sum.steps, "step") : "", ""], [took, "From start to end"],
+      [data.terminal ? count(data.steps, "step") : sum ? count(sum.steps, "step") : "", ""], [took, "From start to end"],
       [spent.tokens ? `${spent.tokens.toLocaleString("en")} tokens` : "no tokens", "Over all model calls"], [dollars(spent.cost), "Over all steps"],
       [data.origin ? `from ${data.origin}` : "", "Where the task came from"],
     ].filter(([text]) => text);

@@ -39,6 +39,12 @@ function kindOf(span) {
   return manySamples ? "samples" : span.kind;
 }
 
+// A step's name without what its glyph says already; an attempt is known by its rung.
+function titleOf(span) {
+  if (span.kind === "attempt" && span.attributes?.rung) return `attempt ${span.attributes.rung}`;
+  return span.name.replace(/^(invoke_workflow|invoke_agent|execute_tool) /, "");
+}
+
 function glyph(kind) {
   const [letter, word] = KINDS[kind] ?? ["•", kind];
   return el("span", { class: "glyph", style: { background: `var(--k-${kind in KINDS ? kind : "run"})` }, title: word, "aria-hidden": "true", text: letter });

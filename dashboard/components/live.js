@@ -1,5 +1,6 @@
 // The answer as it is written: the run's events, shown as they come, until the one that ends it.
 
+const TOLD_OTHERWISE = new Set(["run", "queue", "route", "attempt", "message"]);
 const KEPT_STEPS = 4, RETRY_MS = 2000;
 
 class Live {
@@ -46,7 +47,7 @@ class Live {
     on("status", (body) => this.status(body.status));
     on("plan", (body) => { this.plan = (body.plan?.rungs ?? []).map(rungName).join(" → "); });
     on("attempt", (body) => this.step({ span_id: `attempt-${body.number}`, kind: "attempt", name: `attempt ${body.number ?? ""} ${body.rung ?? ""}${body.accepted ? "" : `: ${body.reason || "not accepted"}`}`, status: body.accepted ? "ok" : "error" }));
-    on("step", (body) => this.step(body));
+    on("step", (body) => { if (!TOLD_OTHERWISE.has(body.kind)) this.step(body); });
     on("message", (body) => this.step({ span_id: `message-${body.id}`, kind: "message", name: `${body.sender} → ${body.recipient}: ${body.type}`, status: "ok" }));
     on("delta", (body) => this.delta(body));
     on("end", (body) => this.end(body));
@@ -71,10 +72,9 @@ class Live {
   }
 
   step(body) {
-    if (body.kind === "run" || body.kind === "queue") return;
     this.seen.set(body.span_id, body);
     const latest = [...this.seen.values()].slice(-KEPT_STEPS);
-    this.steps.replaceChildren(...latest.map((one) => el("li", {}, glyph(one.kind), el("span", { text: one.name }), pill(one.status))));
+    this.steps.replaceChildren(...latest.map((one) => el("li", {}, glyph(one.kind), el("span", { text: titleOf(one) }), pill(one.status))));
   }
 
   // Offsets count characters as the gateway does, not UTF-16 units; what was seen before a reconnect is dropped.

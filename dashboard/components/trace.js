@@ -80,8 +80,9 @@ class Trace {
   }
 
   totals() {
-    const sum = { steps: this.spans.size, tokens: 0, cost: 0, attempts: 0, messages: 0 };
+    const sum = { steps: 0, tokens: 0, cost: 0, attempts: 0, messages: 0 };
     for (const span of this.spans.values()) {
+      if (span.kind !== "run") sum.steps += 1;
       sum.tokens += (span.input_tokens ?? 0) + (span.output_tokens ?? 0);
       sum.cost += Number(span.cost_usd ?? 0);
       if (span.kind === "attempt" && span.end) sum.attempts += 1;

@@ -1,8 +1,5 @@
 // From spans to rows: the tree with its totals, what a search leaves of it, and the ticks and lanes of the time axis.
 
-// An attempt is known by its rung, which its name alone does not say.
-function titleOf(span) { return span.kind === "attempt" && span.attributes?.rung ? `attempt ${span.attributes.rung}` : span.name; }
-
 const PLUMBING = new Set(["queue", "message"]);
 
 // O(n). Nodes of hidden kinds hand their children to the nearest ancestor that is shown.
@@ -44,12 +41,14 @@ function buildTree(spans, { plumbing, now }) {
   }
   const start = Math.min(...order.map((node) => node.start));
   const end = Math.max(...order.map((node) => node.until));
-  return { roots, order, nodes, start: order.length ? start : 0, end: order.length ? Math.max(end, start + 1) : 1 };
+  const steps = order.filter((node) => node.kind !== "run").length;
+  const hidden = nodes.size - order.length;
+  return { roots, order, nodes, steps, hidden, start: order.length ? start : 0, end: order.length ? Math.max(end, start + 1) : 1 };
 }
 
 function matches(node, query) {
   const span = node.span;
-  return [titleOf(span), span.agent, span.model, node.kind, span.status].some((word) => word?.toLowerCase().includes(query));
+  return [titleOf(span), span.name, span.agent, span.model, node.kind, span.status].some((word) => word?.toLowerCase().includes(query));
 }
 
 // The rows to draw, top to bottom. A search or the errors filter keeps the ancestors of what it finds, unfolded.
@@ -79,7 +78,7 @@ function ticks(length, wanted) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
   const found = [];
-  for (let at = 0; at <= length * 0.97; at += step) found.push(at);
+  for (let at = 0; at <= length * 0.94; at += step) found.push(at);
   return found;
 }
 

@@ -128,7 +128,9 @@ class Waterfall {
     this.reset.hidden = !this.zoom;
     this.scroll.setAttribute("aria-rowcount", String(this.rows.length + 1));
     this.layer.style.height = `${this.rows.length * ROW}px`;
-    this.shown.textContent = this.rows.length === total ? count(total, "step") : `${this.rows.length} of ${count(total, "step")} shown`;
+    const rows = this.rows.filter((node) => node.kind !== "run").length, { steps, hidden } = this.tree;
+    const filtered = Boolean(this.query.trim()) || this.errorsOnly;
+    this.shown.textContent = (filtered ? `${rows.toLocaleString("en")} of ` : "") + count(steps, "step") + (hidden ? `, ${hidden} of plumbing hidden` : "");
     this.paintAxis(from, to);
     const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW) - SPARE);
     const last = Math.min(this.rows.length, Math.ceil((this.scroll.scrollTop + this.scroll.clientHeight) / ROW) + SPARE);
@@ -178,8 +180,8 @@ class Waterfall {
       el("span", { class: "twist", "aria-hidden": "true", text: parent ? (open ? "▼" : "▶") : "", onclick: (event) => { event.stopPropagation(); this.fold(node, open); } }),
       glyph(node.kind),
       node.failed ? el("span", { class: "mark", title: node.error ? span.status : "a step below failed", text: node.error ? "×" : "!" }) : "",
-      el("span", { class: "what", text: titleOf(span), title: titleOf(span) }),
-      span.agent && span.agent !== span.name ? el("span", { class: "who", text: span.agent }) : "",
+      el("span", { class: "what", text: titleOf(span), title: span.name }),
+      span.agent && span.agent !== titleOf(span) ? el("span", { class: "who", text: span.agent }) : "",
       el("span", { class: "hidden", text: ` ${(KINDS[node.kind] ?? ["", node.kind])[1]}, ${span.status}` })),
     cell(`num${sum}`, tokens(node.tokens)),
     cell(`num${sum}`, node.cost ? dollars(node.cost) : ""),

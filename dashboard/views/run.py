@@ -123,6 +123,8 @@ def _standing(run: shapes.Run) -> None:
     match run.status:
         case "succeeded" if run.verified_by:
             st.badge(literal(f"Verified by {', '.join(run.verified_by)}"), icon=":material/verified:", color="green")
+        case "succeeded" if run.answer and run.answer.model == "pointsman/calculate":
+            st.badge("Computed, no model called", icon=":material/calculate:", color="blue")
         case "succeeded":
             st.badge("No check was asked for", icon=":material/help:", color="gray")
         case "unverified":

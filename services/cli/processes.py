@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from agents.errors import PointsmanError
+from services.cli.client import read_settings
 from services.settings import Settings
 
 
@@ -19,13 +21,13 @@ def _configure_logging(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    for noisy in ("httpx", "alembic.runtime.migration", "celery.app.trace", "celery.worker.strategy", "celery.beat"):
+    for noisy in ("httpx", "alembic", "celery", "kombu"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _enter(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     """Run a process's asynchronous part to its end; what is wrong becomes one line."""
-    settings = Settings()
+    settings = read_settings()
     _configure_logging(settings)
     try:
         asyncio.run(work(settings))
@@ -41,7 +43,6 @@ def migrate(*, ensure_key: bool) -> None:
 
 
 async def _migrate(settings: Settings, ensure_key: bool) -> None:
-    from services.bootstrap import utc_now
     from services.store import keys
     from services.store.database import Database
     from services.store.migrate import migrate
@@ -55,7 +56,7 @@ async def _migrate(settings: Settings, ensure_key: bool) -> None:
             secret = settings.api_key.get_secret_value()
             async with database.write() as connection:
                 if await keys.known(connection, secret) is None:
-                    await keys.create(connection, "first key", utc_now(), secret=secret)
+                    await keys.create(connection, "first key", datetime.now(UTC), secret=secret)
     finally:
         await database.close()
 
@@ -122,7 +123,6 @@ async def _worker(settings: Settings, concurrency: int) -> None:
             keeper=parts.keeper,
             runner=parts.runner,
             turns=parts.turns,
-            clock=parts.world.clock,
             lease=settings.lease,
             concurrency=concurrency,
             inboxes=inboxes,
@@ -140,10 +140,11 @@ def upkeep() -> None:
     """Run the Celery worker: the schedules' tick, and maintenance."""
     from services.schedule.app import create_app
 
-    settings = Settings()
+    settings = read_settings()
     _configure_logging(settings)
     create_app(settings).worker_main(
         [
+            "--quiet",
             "worker",
             "--pool",
             "solo",
@@ -162,11 +163,13 @@ def scheduler() -> None:
     """Run Celery beat: it gives the tick its time."""
     from services.schedule.app import create_app
 
-    settings = Settings()
+    settings = read_settings()
     _configure_logging(settings)
     folder = settings.folder / "beat"
     folder.mkdir(parents=True, exist_ok=True)
-    create_app(settings).start(["beat", "--schedule", str(folder / "schedule"), "--pidfile=", "--loglevel", "WARNING"])
+    create_app(settings).start(
+        ["--quiet", "beat", "--schedule", str(folder / "schedule"), "--pidfile=", "--loglevel", "WARNING"]
+    )
 
 
 @click.command()
@@ -174,7 +177,7 @@ def scheduler() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: POINTSMAN_DASHBOARD_PORT, or 8501.")
 def dashboard(*, host: str | None, port: int | None) -> None:
     """Serve the dashboard. Secrets reach it by its standard input, not by its arguments or environment."""
-    settings = Settings()
+    settings = read_settings()
     host = host or settings.host
     port = settings.dashboard_port if port is None else port
     url = settings.gateway_url or f"http://127.0.0.1:{settings.port}"

@@ -25,12 +25,15 @@ def create_app(parts: Parts, *, keys_required: bool) -> FastAPI:
         keeping = asyncio.create_task(parts.keeper.run())
         await parts.models.start()
         yield
+        await asyncio.gather(*app.state.working, return_exceptions=True)
         await parts.models.stop()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
 
     app = FastAPI(title="Pointsman", version=parts.version, lifespan=lifespan, redoc_url=None)
     app.state.parts = parts
+    app.state.working = set()
+    """Keeps hold of the answers that are being streamed until each has ended, whoever hung up."""
     for module in (chat, runs, teams, schedules, house):
         app.include_router(module.router)
     errors.install(app)

@@ -1,7 +1,6 @@
 """`/v1`: chat completions and the list of models, as OpenAI's clients know them."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -42,7 +41,7 @@ async def chat_completions(body: ChatRequest, request: Request) -> Response:
         return run or await parts.load_run(lease.run_id)
 
     if body.stream:
-        events = _stream(body, lease, plan, climb)
+        events = _stream(body, lease, plan, climb, working=request.app.state.working)
         return StreamingResponse(events, media_type="text/event-stream", headers=headers | STREAM_HEADERS)
     run = await _unless_gone(request, asyncio.ensure_future(climb(None)))
     headers["x-pointsman-cost-usd"] = format(run.cost_usd, "f")
@@ -68,12 +67,16 @@ async def models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": name, **made} for name in names]}
 
 
-async def _stream(body: ChatRequest, lease: Lease, plan: Plan, climb: Climb) -> AsyncGenerator[str]:
+async def _stream(
+    body: ChatRequest, lease: Lease, plan: Plan, climb: Climb, *, working: set[asyncio.Task[Run]]
+) -> AsyncGenerator[str]:
     """The reply in events: the answer as it grows, comments while there is nothing to say yet, one honest end."""
     pieces: asyncio.Queue[str] = asyncio.Queue()
     created = datetime.now(UTC)
     expected = _expected_model(plan) or body.model
     work: asyncio.Task[Run] = asyncio.create_task(climb(pieces.put))
+    working.add(work)
+    work.add_done_callback(working.discard)
     usage = {"usage": None} if body.include_usage else {}
     seen = False
     silence = FIRST_KEEPALIVE_SECONDS
@@ -106,10 +109,9 @@ async def _stream(body: ChatRequest, lease: Lease, plan: Plan, climb: Climb) -> 
             yield as_data(ending | {"created": int(created.timestamp())})
         yield "data: [DONE]\n\n"
     finally:
-        if not work.done():
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+        # Not awaited: a request that is torn down is cancelled over and over, which would cut short the hanging up
+        # on the model, and it would write on for nobody.
+        work.cancel()
 
 
 def _expected_model(plan: Plan) -> str | None:

@@ -11,8 +11,8 @@ from agents.model import ModelRequest
 from agents.records import ChatMessage, Choice, Json, ToolCall, ToolSpec
 from services.models.wire import new_call_id, require_choice
 
-# The words were chosen by trial, with six questions to each of the two models: each called a tool where one was due, and
-# only there, 5 times of 6 (1.5B) and 4 of 6 (0.5B, which may call again although the result is there). Without the
+# The words were chosen by trial, with six questions to each of the two models: each called a tool where one was due,
+# and only there, 5 times of 6 (1.5B) and 4 of 6 (0.5B, which may call again although the result is there). Without the
 # example both call one for any question; with `answer` instead of `"tool": "none"` the small one calls one each time.
 _TOOLS = "You have these tools:"
 _WHEN = (

@@ -8,8 +8,9 @@ from services.failures import error_of
 from services.queue.feed import Feed
 from services.queue.relay import Relay
 from services.records import Failure
-from services.store import messages
+from services.store import messages as stored
 from services.store.database import Database
+from services.store.journal import OnStep
 from services.store.leases import Lease
 
 
@@ -26,6 +27,7 @@ class SqlMailbox:
         inboxes: Mapping[str, str],
         parent_id: str,
         slots: asyncio.Semaphore | None,
+        on_step: OnStep,
     ) -> None:
         self._database = database
         self._lease = lease
@@ -34,12 +36,15 @@ class SqlMailbox:
         self._inboxes = dict(inboxes)
         self._parent_id = parent_id
         self._slots = slots
+        self._on_step = on_step
 
-    async def post(self, messages_: Sequence[Message]) -> None:
+    async def post(self, messages: Sequence[Message]) -> None:
         """Commit the messages and announce them."""
         async with self._database.write() as connection:
-            fresh = await messages.post(connection, messages_, inboxes=self._inboxes, parent_id=self._parent_id)
-        await self._relay.announce(fresh)
+            posted = await stored.post(connection, messages, inboxes=self._inboxes, parent_id=self._parent_id)
+        for step in posted.steps:
+            self._on_step(step)
+        await self._relay.announce(posted.to_announce)
         await self._feed.ring(self._lease.run_id)
 
     async def final(self, attempt: int) -> Message:
@@ -54,8 +59,8 @@ class SqlMailbox:
             cursor = "0-0"
             while True:
                 async with self._database.read() as connection:
-                    found = await messages.final(connection, self._lease.run_id, attempt)
-                    failed = await messages.failed_turn(connection, self._lease.run_id, attempt)
+                    found = await stored.final(connection, self._lease.run_id, attempt)
+                    failed = await stored.failed_turn(connection, self._lease.run_id, attempt)
                 if found:
                     return found
                 if failed is not None:

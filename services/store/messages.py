@@ -1,6 +1,7 @@
 """Messages in SQL: posted together with what causes them, announced on Redis afterwards, and again if need be."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,20 +29,30 @@ REPEAT_AFTER_SECONDS = 10.0
 """A message that was announced and not received for so long is announced again: Redis may have lost it."""
 
 
+@dataclass(frozen=True)
+class Posted:
+    """What a posting wrote."""
+
+    to_announce: tuple[str, ...]
+    """Ids of the messages that somebody has to be told of."""
+    steps: tuple[Step, ...]
+
+
 def inbox_of(team: str, agent: str) -> str:
     return f"{team}.{agent}"
 
 
 async def post(
     connection: AsyncConnection, messages: Sequence[Message], *, inboxes: dict[str, str], parent_id: str | None
-) -> list[str]:
-    """Insert the messages that are not there yet, each with its step; gives the ids of those to announce."""
+) -> Posted:
+    """Insert the messages that are not there yet, each with its step."""
     known = set(
         (
             await connection.execute(select(MessageRow.id).where(MessageRow.id.in_([one.id for one in messages])))
         ).scalars()
     )
     fresh = [message for message in messages if message.id not in known]
+    steps: list[Step] = []
     for message in fresh:
         seq = await bump(connection, message.run_id, steps=RunRow.steps + 1)
         inbox = inboxes.get(message.recipient, NOBODY)
@@ -56,29 +67,26 @@ async def post(
             )
         )
         key = f"message.{message.id}"
-        await insert_step(
-            connection,
-            message.run_id,
-            seq,
-            Step(
-                span_id=span_id(message.run_id, key),
-                parent_id=parent_id,
-                key=key,
-                kind="message",
-                name=f"{message.sender} to {message.recipient}",
-                agent=message.sender,
-                attempt=message.attempt,
-                status="ok",
-                started_at=message.sent_at,
-                ended_at=message.sent_at,
-                attributes={"message_id": message.id, "type": message.type},
-                output=message.content,
-            ),
+        step = Step(
+            span_id=span_id(message.run_id, key),
+            parent_id=parent_id,
+            key=key,
+            kind="message",
+            name=f"{message.sender} to {message.recipient}",
+            agent=message.sender,
+            attempt=message.attempt,
+            status="ok",
+            started_at=message.sent_at,
+            ended_at=message.sent_at,
+            attributes={"message_id": message.id, "type": message.type},
+            output=message.content,
         )
+        steps.append(step)
+        await insert_step(connection, message.run_id, seq, step)
         shown = {"id", "sender", "recipient", "type", "content"}
         data = message.model_dump(mode="json", include=shown)
         await add_event(connection, message.run_id, seq, "message", data, message.sent_at)
-    return [message.id for message in fresh if message.recipient in inboxes]
+    return Posted(tuple(message.id for message in fresh if message.recipient in inboxes), tuple(steps))
 
 
 async def traceparent(connection: AsyncConnection, run_id: str, parent_id: str | None) -> str:
@@ -145,7 +153,7 @@ async def announced(connection: AsyncConnection, ids: Sequence[str]) -> None:
     )
 
 
-async def note_wait(connection: AsyncConnection, lease: Lease, now: datetime) -> None:
+async def note_wait(connection: AsyncConnection, lease: Lease, now: datetime) -> Step:
     """Write the step that shows how long a message waited for the worker that has claimed it."""
     query = select(MessageRow.sent_at, MessageRow.inbox, MessageRow.attempt).where(MessageRow.id == lease.message_id)
     row = (await connection.execute(query)).one()
@@ -166,6 +174,7 @@ async def note_wait(connection: AsyncConnection, lease: Lease, now: datetime) ->
     await insert_step(connection, lease.run_id, seq, step)
     shown = {"span_id": step.span_id, "kind": step.kind, "name": step.name, "status": step.status}
     await add_event(connection, lease.run_id, seq, "step", shown, now)
+    return step
 
 
 async def received(connection: AsyncConnection, message_id: str) -> None:

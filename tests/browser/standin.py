@@ -186,7 +186,7 @@ class Planted:
             "started_at": self.at(0),
             "ended_at": self.ended.isoformat() if self.ended else None,
             "seconds": (until - self.started).total_seconds(),
-            "steps": len(self.spans),
+            "steps": sum(span["kind"] != "run" for span in self.spans.values()),
         }
 
     def record(self) -> Json:
@@ -246,7 +246,7 @@ def team_run(now: datetime) -> Planted:
         effort="high",
         plan=plan(SMALL, RESEARCH, why=why, considered=(LARGE, VOTES), research=0.72, code=0.18, chat=0.10),
     )
-    root = run.span("run", "run research", None, 0, 54.98)
+    root = run.span("run", "invoke_workflow research", None, 0, 54.98)
     run.span("route", "route", root, 0.012, 0.0134, attributes={"policy": "quality", "pick": "team research"})
     run.span("queue", "queue wait", root, 0.05, 0.26, attributes={"queue": "run", "depth": 3})
     first = run.span("attempt", "attempt direct", root, 0.3, 2.1, attributes={"rung": "direct small none"})
@@ -261,7 +261,7 @@ def team_run(now: datetime) -> Planted:
         verdicts=[verdict("citations", "fail", 0.0, "0 of 3 claims are cited")],
     )
     team = run.span("attempt", "attempt team", root, 2.2, 54.9, attributes={"rung": "team research"})
-    turn = run.span("turn", "planner", team, 2.2, 5.8, agent="planner")
+    turn = run.span("turn", "invoke_agent planner", team, 2.2, 5.8, agent="planner")
     run.message("user", "planner", "task", run.title, 2.2, turn)
     run.model(
         "large", turn, 2.3, 5.7, run.title, "Two researchers measure, a critic reads, a coder checks.", agent="planner"
@@ -269,7 +269,7 @@ def team_run(now: datetime) -> Planted:
     at = 5.9
     for number in (1, 2, 3):
         at = _round(run, team, number, at)
-    turn = run.span("turn", "writer", team, at, 54.6, agent="writer")
+    turn = run.span("turn", "invoke_agent writer", team, at, 54.6, agent="writer")
     run.answer = {"choices": [{"text": REPORT, "finish_reason": "stop"}], "model": "team/research", "effort": "high"}
     last = run.model("large", turn, at + 0.1, 54.5, "Write the report.", REPORT, agent="writer")
     run.message("writer", "user", "final", REPORT, 54.6, last)
@@ -302,7 +302,7 @@ Store C keeps it, at three times the price [2]."""
 def _round(run: Planted, team: str, number: int, at: float) -> float:
     end = at
     for researcher in ("researcher-1", "researcher-2"):
-        turn = run.span("turn", researcher, team, at, at + 6.5, agent=researcher)
+        turn = run.span("turn", f"invoke_agent {researcher}", team, at, at + 6.5, agent=researcher)
         run.message(
             "planner", researcher, "task", f"round {number}: find filtered-recall numbers for stores A to C", at, turn
         )
@@ -335,7 +335,7 @@ def _round(run: Planted, team: str, number: int, at: float) -> float:
             now += 1.7 + call * 0.3
         end = max(end, now)
         run.message(researcher, "critic", "reply", f"{7 + number} sources, 4 tables on filtered recall", now, turn)
-    turn = run.span("turn", "critic", team, end, end + 4, agent="critic")
+    turn = run.span("turn", "invoke_agent critic", team, end, end + 4, agent="critic")
     last = run.model("large", turn, end + 0.1, end + 3.9, "Judge.", "The cost table lacks memory.", agent="critic")
     run.message(
         "critic", "planner", "critique", "revise: the cost table lacks memory" if number < 3 else "pass", end + 4, last
@@ -346,8 +346,8 @@ def _round(run: Planted, team: str, number: int, at: float) -> float:
 def large_run(now: datetime, size: int) -> Planted:
     """Many spans, every 97th an error."""
     chance = random.Random(7)
-    run = Planted("large-run", f"A run of {size:,} steps", started=now - timedelta(minutes=20), team="research")
-    root = run.span("run", "run", None, 0, size * 0.05)
+    run = Planted("large-run", f"A run of {size - 1:,} steps", started=now - timedelta(minutes=20), team="research")
+    root = run.span("run", "invoke_workflow run", None, 0, size * 0.05)
     parents = [root]
     for number in range(1, size):
         kind = ("model", "tool", "turn", "check")[number % 4]
@@ -382,7 +382,7 @@ def small_run(number: int, now: datetime, status: str) -> Planted:
         started=now - timedelta(minutes=30 + 11 * number),
         plan=plan(SMALL, LARGE, why="chat: the small model will do", chat=0.9),
     )
-    root = run.span("run", "run", None, 0, 2.4)
+    root = run.span("run", "invoke_workflow run", None, 0, 2.4)
     run.span("route", "route", root, 0.001, 0.002)
     attempt = run.span("attempt", "attempt direct", root, 0.1, 2.3, attributes={"rung": "direct small none"})
     run.model("small", attempt, 0.1, 2.2, run.title, SKY)
@@ -410,7 +410,7 @@ def calculated(now: datetime) -> Planted:
         origin="cli",
         plan=plan(CALCULATE, why="the whole prompt is arithmetic: computed exactly, no model called"),
     )
-    root = run.span("run", "run", None, 0, 0.004)
+    root = run.span("run", "invoke_workflow run", None, 0, 0.004)
     run.span("route", "route", root, 0.0004, 0.0011)
     attempt = run.span("attempt", "attempt calculate", root, 0.0012, 0.0034, attributes={"rung": "calculate"})
     run.span("tool", "calculate", attempt, 0.0014, 0.0030)
@@ -434,11 +434,11 @@ def failed(now: datetime) -> Planted:
         origin="schedule",
         plan=plan(SMALL, why="short text: the small model will do", summary=0.8),
     )
-    root = run.span("run", "run", None, 0, 9.2, status="error")
+    root = run.span("run", "invoke_workflow run", None, 0, 9.2, status="error")
     attempt = run.span(
         "attempt", "attempt direct", root, 0.1, 9.1, status="error", attributes={"rung": "direct small none"}
     )
-    turn = run.span("turn", "summariser", attempt, 0.2, 9.0, status="error", agent="summariser")
+    turn = run.span("turn", "invoke_agent summariser", attempt, 0.2, 9.0, status="error", agent="summariser")
     for call in range(3):
         run.span(
             "tool",
@@ -466,7 +466,7 @@ class World:
     def __init__(self) -> None:
         now = datetime.now(UTC)
         statuses = ("succeeded", "unverified", "succeeded", "truncated", "succeeded")
-        planted = [team_run(now), large_run(now, 1000), calculated(now), failed(now)]
+        planted = [team_run(now), large_run(now, 1001), calculated(now), failed(now)]
         planted += [small_run(number, now, statuses[number % 5]) for number in range(40)]
         self.runs = {run.id: run for run in planted}
         self.teams = {
@@ -525,15 +525,15 @@ async def growing(run: Planted, *, team: bool) -> None:
     run.emit("status", {"status": "running"})
     run.more["plan"] = plan(RESEARCH if team else SMALL, LARGE, why="chat: the small model will do", chat=0.9)
     run.emit("plan", {"plan": run.more["plan"]})
-    root = run.span("run", "run", None, 0, None)
+    root = run.span("run", "invoke_workflow run", None, 0, None)
     run.span("route", "route", root, 0.001, 0.002)
     attempt = run.span(
         "attempt", "attempt", root, since(), None, attributes={"rung": short(run.more["plan"]["rungs"][0])}
     )
-    for number in range(400 if team else 1):
+    for _ in range(400 if team else 1):
         if run.cancelled:
             break
-        turn = run.span("turn", f"writer {number + 1}", attempt, since(), None, agent="writer") if team else attempt
+        turn = run.span("turn", "invoke_agent writer", attempt, since(), None, agent="writer") if team else attempt
         step = run.span("model", "chat small", turn, since(), None, model="small")
         run.emit("step", {"span_id": step, "kind": "model", "name": "chat small", "status": "running"})
         written = 0

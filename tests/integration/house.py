@@ -85,7 +85,6 @@ async def a_worker(parts: Parts, *, name: str = "worker-1", concurrency: int = 4
         keeper=parts.keeper,
         runner=parts.runner,
         turns=parts.turns,
-        clock=parts.world.clock,
         lease=parts.settings.lease,
         concurrency=concurrency,
         inboxes=inboxes,

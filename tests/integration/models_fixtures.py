@@ -26,6 +26,11 @@ VENV = Path(os.environ.get("SGLANG_CPU_VENV", Path.home() / ".cache" / "pointsma
 HOME = Path(os.environ.get("POINTSMAN_TEST_HOME", Path.home() / ".pointsman"))
 """Where the weights lie; they are fetched into it once, and kept."""
 
+SERVE_SMALL = [
+    *(sys.executable, "-P", "-m", "services.cli.main", "models", "serve", "small"),
+    *("--port", "0", "--home", str(HOME)),
+]
+
 END_OF_TURN = {"2": 100}
 """A logit bias for SGLang's random model, which would hardly ever end a tool call by itself."""
 
@@ -85,8 +90,7 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serve
     """The small embedded model, served as the product serves it."""
     with shown() as progress:
         fetch(weights.EMBEDDED["small"], weights.models_folder(HOME), progress=progress)
-    command = [sys.executable, "-P", "-m", "services.cli.main", "models", "serve", "small", "--port", "0"]
-    with _started([*command, "--home", str(HOME)], tmp_path_factory.mktemp("embedded") / "log") as said:
+    with started(SERVE_SMALL, tmp_path_factory.mktemp("embedded") / "log") as (_, said):
         yield ServerUnderTest(
             entry=ModelEntry.model_validate(
                 {
@@ -112,7 +116,7 @@ def sglang_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerU
     subprocess.run(
         [VENV / "bin" / "python", RIG / "make_tiny_model.py", folder / "tiny"], check=True, capture_output=True
     )
-    with _started([str(RIG / "serve.sh"), str(folder / "tiny"), str(port)], folder / "log"):
+    with started([str(RIG / "serve.sh"), str(folder / "tiny"), str(port)], folder / "log"):
         yield ServerUnderTest(
             entry=ModelEntry.model_validate(
                 {
@@ -134,8 +138,8 @@ def sglang_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerU
 
 
 @contextmanager
-def _started(command: list[str], log: Path) -> Generator[str]:
-    """Run a server for as long as it is needed, and give the line with which it says that it is ready."""
+def started(command: list[str], log: Path) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """Run a server for as long as it is needed; give its process, and the line with which it says that it is ready."""
     with (
         log.open("w") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT) as server,
@@ -145,7 +149,7 @@ def _started(command: list[str], log: Path) -> Generator[str]:
             said = server.stdout.readline()
             if not said:
                 pytest.fail(f"{command} ended before it was ready: {log.read_text()[-3000:]}")
-            yield said
+            yield server, said
         finally:
             server.terminate()
             server.wait(timeout=60)

@@ -3,13 +3,22 @@
 import asyncio
 import json
 from contextlib import aclosing
+from pathlib import Path
 
+import httpx
 import pytest
 
 from agents.errors import InvalidTask, Unavailable
 from agents.model import Completion, Delta, Model, ModelRequest
 from agents.records import ChatMessage, Effort, Sampling, ToolSpec
-from tests.integration.models_fixtures import END_OF_TURN, ServerUnderTest, embedded_server, sglang_server
+from tests.integration.models_fixtures import (
+    END_OF_TURN,
+    SERVE_SMALL,
+    ServerUnderTest,
+    embedded_server,
+    sglang_server,
+    started,
+)
 
 __all__ = ["embedded_server", "sglang_server"]
 
@@ -81,7 +90,7 @@ async def test_three_samples_are_counted_exactly(server: ServerUnderTest) -> Non
     async with server.model() as models:
         model = models.get(server.entry.id)
         _, one = await ask(model, a_request(sampling=at_most(6)))
-        deltas, three = await ask(model, a_request(sampling=at_most(6, n=3, temperature=1)))
+        deltas, three = await ask(model, a_request(sampling=at_most(6, n=3)))
     assert len(three.choices) == 3
     for index, choice in enumerate(three.choices):
         assert choice.finish_reason == "length"
@@ -133,16 +142,22 @@ async def test_a_forced_tool_call_follows_its_schema_and_is_not_seen_as_text(ser
     assert not any("get_weather" in delta.text for delta in deltas)
 
 
+async def comes_to_run(server: ServerUnderTest, requests: int) -> bool:
+    """Whether the server comes to work on so many requests soon; it tells of them with some delay."""
+    for _ in range(100):
+        if await server.running() == requests:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
 async def test_closing_the_stream_stops_the_server(server: ServerUnderTest) -> None:
-    request = a_request(effort=Effort.NONE, sampling=at_most(2000))
-    async with server.model() as models:
-        stream = models.get(server.entry.id).stream(request)
-        await anext(stream)
-        assert await server.running() == 1
-        await stream.aclose()
-        async with asyncio.timeout(20):
-            while await server.running():
-                await asyncio.sleep(0.2)
+    endless = a_request(sampling=at_most(server.entry.context_tokens - 500))
+    async with server.model(extra={"ignore_eos": True}) as models:
+        async with aclosing(models.get(server.entry.id).stream(endless)) as stream:
+            await anext(stream)
+            assert await comes_to_run(server, 1)
+        assert await comes_to_run(server, 0)
 
 
 async def test_a_prompt_that_does_not_fit_is_the_askers_to_shorten(server: ServerUnderTest) -> None:
@@ -169,3 +184,18 @@ async def test_a_server_that_is_gone_is_seen_to_be_gone(server: ServerUnderTest)
         status = await models.health.check(server.entry.id)
         assert not status.healthy
         assert not models.cards()[0].healthy
+
+
+@pytest.mark.model
+@pytest.mark.usefixtures("embedded_server")
+def test_the_embedded_server_ends_at_once_though_it_is_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    with started(SERVE_SMALL, tmp_path / "log") as (process, said):
+        body = {"stream": True, "ignore_eos": True, "max_tokens": 3000, "messages": [{"role": "user", "content": "hi"}]}
+        url = f"{said.split()[-1]}/v1/chat/completions"
+        with (
+            httpx.Client(trust_env=False, timeout=120) as client,
+            client.stream("POST", url, json=body) as reply,
+        ):
+            next(reply.iter_lines())
+            process.terminate()
+            assert process.wait(timeout=10) == 0

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from openai import NotFoundError, OpenAI
 
-from tests.product import Product, wait_for_end
+from tests.product import Product, model_is_idle, wait_for_end
 
 pytestmark = pytest.mark.model
 
@@ -147,7 +147,17 @@ def test_a_run_is_cancelled_and_calls_nothing_more(api: httpx.Client, product: P
     run: Any = wait_for_end(product, run_id, seconds=15)
     assert run["status"] == "cancelled"
     assert api.post(f"/api/runs/{run_id}/cancel").json()["status"] == "cancelled"
-    _until(lambda: all(model["queue"] == 0 for model in api.get("/api/models").json()["models"]))
+    _until(lambda: model_is_idle(product), seconds=5)
+
+
+def test_hanging_up_stops_the_model(api: httpx.Client, product: Product) -> None:
+    story = json.loads(asking("Write a long story about a lighthouse, in ten chapters.")) | {"stream": True}
+    with api.stream("POST", "/v1/chat/completions", json=story) as reply:
+        run_id = reply.headers["x-pointsman-run-id"]
+        lines = reply.iter_lines()
+        next(line for line in lines if '"content":"' in line)
+    _until(lambda: api.get(f"/api/runs/{run_id}").json()["status"] == "cancelled")
+    _until(lambda: model_is_idle(product), seconds=5)
 
 
 def test_the_example_team_talks_until_it_ends(product: Product) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from agents.records import Effort
 from services.models.catalog import CATALOGS, MAX_CATALOG_BYTES, CatalogError, chosen_catalog, load_catalog
+from services.models.serve import CONTEXT_TOKENS, SLOTS
 
 ENTRY = """
 models:
@@ -135,6 +136,11 @@ def test_the_embedded_models_are_listed_though_their_servers_do_not_run() -> Non
     assert [catalog.card(model_id).healthy for model_id in catalog.ids] == [False, True]
     assert [entry.base_url for entry in catalog.entries] == ["", "http://127.0.0.1:8080/v1"]
     assert [entry.root_url for entry in catalog.entries] == ["", "http://127.0.0.1:8080"]
+
+
+def test_the_embedded_models_hold_what_their_server_gives_each_request() -> None:
+    catalog = load_catalog(None, environment={})
+    assert {entry.context_tokens for entry in catalog.entries} == {CONTEXT_TOKENS // SLOTS}
 
 
 def test_the_catalog_for_graphics_cards_can_be_read() -> None:
