@@ -3,6 +3,7 @@
 import argparse
 import socket
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 from pydantic import ValidationError
@@ -11,8 +12,8 @@ from dashboard.login import LOOPBACK
 from dashboard.server import Secrets, create_app, served_hosts
 
 
-def main() -> int:
-    arguments = _arguments()
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _arguments(argv)
     try:
         secrets = Secrets.model_validate_json(sys.stdin.readline()) if arguments.secrets_stdin else Secrets()
     except ValidationError as error:
@@ -44,7 +45,7 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dashboard", description=__doc__)
     parser.add_argument("--gateway", default="http://127.0.0.1:8000", help="address of the gateway")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; any but loopback needs a password")
@@ -58,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--secrets-stdin", action="store_true", help='read {"api_key": ..., "password": ...} as one line of JSON'
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def _listen(host: str, port: int) -> socket.socket:

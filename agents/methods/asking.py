@@ -38,7 +38,7 @@ def with_documents(messages: Sequence[ChatMessage], attachments: Sequence[Attach
     asked = messages[last]
     return (
         *messages[:last],
-        asked.model_copy(update={"content": f"{documents}\n\n{asked.content}"}),
+        asked.model_copy(update={"content": f"{documents}\n\n{asked.content}".strip()}),
         *messages[last + 1 :],
     )
 

@@ -107,10 +107,11 @@ def up_to(history: Sequence[Message], message_id: str) -> tuple[Message, ...]:
 
 
 def _request(spec: TeamSpec, task: Task) -> str:
-    """What is asked: the user's words, and the inputs that no agent's words have a place for."""
+    """What is asked: the user's words, and the inputs that no agent's words have a place for; at least something."""
     values = fill(spec, task.inputs, prompt=task.prompt)
-    lines = [f"{name}: {value}" for name, value in unplaced(spec, values).items() if value != task.prompt]
-    return "\n".join((task.prompt, *lines) if task.prompt else lines)
+    told = unplaced(spec, values) if task.prompt else unplaced(spec, values) or values
+    lines = [f"{name}: {value}" for name, value in told.items() if value and value != task.prompt]
+    return "\n".join((task.prompt, *lines) if task.prompt else lines) or "Begin."
 
 
 def _spoken(

@@ -19,8 +19,8 @@ IN_FORM = (
     'Reply with JSON: {"message": "what has to be changed", "done": false} or, when nothing has to be changed, '
     '{"message": "Good.", "done": true}'
 )
-"""Two whole examples: small models (Qwen2.5-Coder 0.5B and 1.5B) that are told what `done` means in words set it at odds
-with their message."""
+"""Two whole examples: small models (measured: Qwen2.5-Coder 0.5B and 1.5B) that were told in words what `done` means
+said the opposite of their message."""
 
 
 class Said(Record):

@@ -11,7 +11,6 @@ const STATES = {
   ok: ["✓", "good"], error: ["×", "bad"], lost: ["?", "bad"],
   pass: ["✓", "good"], fail: ["×", "bad"], unsure: ["?", ""],
 };
-const TERMINAL = new Set(["succeeded", "unverified", "truncated", "failed", "cancelled", "expired", "dead"]);
 
 function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);

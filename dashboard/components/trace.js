@@ -68,7 +68,6 @@ class Trace {
 
   take(body) {
     this.idle = body.spans.length ? 0 : this.idle + 1;
-    this.changed = !this.loaded || body.spans.length > 0;
     this.loaded = true;
     this.since = body.next_since ?? this.since;
     for (const span of body.spans) {

@@ -76,8 +76,8 @@ def serve(
     server = _start(path, host, port, name=name, context_tokens=context_tokens, slots=slots, threads=threads)
     on_ready(server.listening_address)
     stop.wait()
-    # Its destructor waits half a minute for answers in the making, with the interpreter locked. Nobody wants them any more,
-    # and there is nothing to save.
+    # Its destructor waits half a minute for answers in the making, with the interpreter locked. Nobody wants them any
+    # more, and there is nothing to save.
     os._exit(0)
 
 

@@ -18,7 +18,6 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 Json = dict[str, Any]
 
-TERMINAL = {"succeeded", "unverified", "truncated", "failed", "cancelled", "expired", "dead"}
 TEAM_KEYS = ("version", "name", "description", "defaults", "agents", "team", "tasks", "limits", "inputs", "metadata")
 REVIEW = """version: 1
 name: review

@@ -1,11 +1,12 @@
 """Submitting, finding and building: the other pages in a real browser."""
 
+import socket
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import WINDOW, Site, dashboard
+from tests.browser.conftest import WINDOW, Site, dashboard, process
 
 pytestmark = pytest.mark.browser
 
@@ -88,11 +89,14 @@ def test_pages_fetch_from_their_own_address_only_in_both_schemes(
     assert blocked == []
 
 
-def test_the_dashboard_finds_a_gateway_that_comes_back(page: Page, site: Site) -> None:
-    with dashboard("http://127.0.0.1:9") as address:
+def test_the_dashboard_finds_a_gateway_that_comes_back(page: Page) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    with dashboard(f"http://127.0.0.1:{port}") as address:
         page.goto(address)
-        expect(page.get_by_text("No answer from the gateway at http://127.0.0.1:9")).to_be_visible()
-        expect(page.get_by_text("Looking for the gateway")).to_be_visible()
+        expect(page.get_by_text(f"No answer from the gateway at http://127.0.0.1:{port}")).to_be_visible()
+        with process("tests.browser.standin", "--port", port):
+            expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
 
 
 def test_the_password_opens_pages_data_and_the_socket(page: Page, site: Site) -> None:

@@ -49,10 +49,13 @@ def test_a_task_whose_worker_is_killed_ends_with_one_answer(fragile: Product, ap
 def test_a_chat_whose_gateway_is_killed_is_failed_and_not_left_open(fragile: Product) -> None:
     story = {"model": "small", "messages": [{"role": "user", "content": "Tell a long story."}], "stream": True}
     with httpx.Client(base_url=fragile.gateway, trust_env=False, timeout=60) as client:
-        with pytest.raises(httpx.HTTPError), client.stream("POST", "/v1/chat/completions", json=story) as reply:
+        with client.stream("POST", "/v1/chat/completions", json=story) as reply:
             run_id = reply.headers["x-pointsman-run-id"]
-            for _ in reply.iter_lines():
-                os.kill(fragile.pid_of("gateway"), signal.SIGKILL)
+            lines = reply.iter_lines()
+            next(lines)
+            os.kill(fragile.pid_of("gateway"), signal.SIGKILL)
+            with pytest.raises(httpx.HTTPError):
+                list(lines)
         until(lambda: answers(client, "/health"))
     run: Any = wait_for_end(fragile, run_id, seconds=RECOVERY_SECONDS)
     assert run["status"] == "failed"

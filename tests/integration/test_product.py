@@ -15,6 +15,10 @@ pytestmark = pytest.mark.model
 SKY = "Explain in one sentence why the sky is blue"
 
 
+def asking(prompt: str) -> str:
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": prompt}]})
+
+
 @pytest.fixture
 def api(product: Product):
     with httpx.Client(base_url=product.gateway, trust_env=False, timeout=180) as client:
@@ -89,7 +93,7 @@ def test_the_official_client_reads_a_stream(openai: OpenAI) -> None:
 
 
 def test_a_schema_is_followed_and_named_as_what_verified_the_answer(openai: OpenAI) -> None:
-    schema = {
+    schema: dict[str, object] = {
         "type": "object",
         "properties": {"city": {"type": "string"}, "country": {"type": "string"}},
         "required": ["city", "country"],

@@ -110,8 +110,15 @@ def test_the_opening_says_the_inputs_that_have_no_place_of_their_own() -> None:
     task = a_task("Be quick.", inputs={"topic": "tea"})
     (message,) = opening(spec, task, run_id="run", attempt=1, now=NOON)
     assert message.content == "Be quick.\ntone: dry"
+    (message,) = opening(spec, TASK, run_id="run", attempt=1, now=NOON)
+    assert message.content == "tone: dry"
     with pytest.raises(InvalidTask, match="'topic'"):
         opening(spec, a_task(""), run_id="run", attempt=1, now=NOON)
+
+
+def test_the_opening_always_says_something() -> None:
+    assert opened()[0].content == "topic: tea"
+    assert opening(REPORT, a_task(""), run_id="run", attempt=1, now=NOON)[0].content == "Begin."
 
 
 def test_a_budget_that_ends_the_exchange_leaves_the_best_draft() -> None:

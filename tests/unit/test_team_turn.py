@@ -66,7 +66,7 @@ async def test_an_agent_reads_who_it_is_and_what_is_asked() -> None:
     assert (turn.agent, turn.text, turn.done) == ("writer", "Tea is hot.", False)
     system, user = model.requests[0].messages
     assert system.content == "You are the writer.\nWrite about tea."
-    assert user.role == "user"
+    assert (user.role, user.content) == ("user", "topic: tea\n\nYour turn, writer. This is turn 1 of 6.")
     assert model.requests[0].effort is Effort.LOW
 
 
@@ -100,6 +100,14 @@ async def test_a_reply_that_never_parses_is_an_error_and_never_a_done(reply: str
 async def test_silence_is_asked_again() -> None:
     model = ScriptedModel(says=[" ", "Tea is hot."])
     assert (await a_turn(REVIEW, model, posted(REVIEW, TEA))).text == "Tea is hot."
+
+
+async def test_an_agent_that_speaks_alone_is_asked_to_go_on() -> None:
+    spec = parse_team("version: 1\nname: alone\nagents: {a: {}}\nteam: {process: group_chat}\n")
+    said = [posted(spec, a_task()), draft("one", sender="a", recipient="a")]
+    read = model_messages(spec, a_task(), said[-1], said)
+    assert [message.role for message in read] == ["system", "user", "assistant", "user"]
+    assert read[-1].content == "Your turn, a. This is turn 2 of 10."
 
 
 async def test_model_effort_and_temperature_are_the_agents_before_the_teams() -> None:

@@ -28,7 +28,7 @@ class Weights(Record):
     packages: Path
     """The packages that carry its parts, one `name==version --hash=sha256:...` a line, in the order of the parts."""
     packages_bytes: int
-    """Size of those packages together."""
+    """Size of those packages together, or near it: for the room they take, and for progress."""
     repository: str
     """The authors' own, on the model hub."""
 
