@@ -27,7 +27,7 @@ from agents.tools import TOOLS
 from router.plan import plan as draw_up
 from router.records import ModelCard, Plan, Rung
 from services.door import Door
-from services.models.catalog import load_catalog
+from services.models.catalog import chosen_catalog, load_catalog
 from services.models.registry import Models
 from services.queue.connection import connect
 from services.queue.feed import Feed
@@ -129,10 +129,11 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
     stack.push_async_callback(database.close)
     redis = connect(settings.redis)
     stack.push_async_callback(redis.aclose)
-    client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-    catalog_file = settings.catalog or settings.folder / "models.yaml"
-    found = catalog_file if settings.catalog or catalog_file.exists() else None
-    models = Models(load_catalog(found, environment=environment()), client)
+    # No limit of connections: each model's own `max_parallel` bounds them.
+    limits = httpx.Limits(max_connections=None)
+    client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, limits=limits))
+    catalog = load_catalog(chosen_catalog(settings.catalog, folder=settings.folder), environment=environment())
+    models = Models(catalog, client)
     spans = tracer(settings.otlp_endpoint, service=service)
     stack.callback(spans.close)
     parts = assemble(settings, service=service, database=database, redis=redis, models=models, spans=spans)

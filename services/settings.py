@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """Refuse requests without an API key also on loopback."""
     dashboard_password: SecretStr | None = None
     """Password of the dashboard; needed when it listens on more than loopback."""
+    dashboard_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Host names the dashboard answers to besides its own address, separated by `:`: behind a proxy, the proxy's."""
     catalog: Path | None = None
     """Catalog of models (YAML); None: `models.yaml` in the data folder if it is there, else the embedded models."""
     teams: Annotated[tuple[Path, ...], NoDecode] = ()
@@ -76,7 +78,7 @@ class Settings(BaseSettings):
         except ValueError:
             return value
 
-    @field_validator("teams", mode="before")
+    @field_validator("teams", "dashboard_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value

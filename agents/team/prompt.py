@@ -12,6 +12,8 @@ from agents.team.inputs import fill, filled
 from agents.team.process import USER, up_to
 from agents.team.spec import TaskSpec, TeamSpec
 
+TEAM = "team"
+"""Recipient of a word to all agents."""
 CONVERSATION_CHARACTERS = 16_000
 """About 4,000 tokens of what was said; the request and the newest message are never left out."""
 
@@ -46,15 +48,23 @@ def model_messages(spec: TeamSpec, task: Task, message: Message, history: Sequen
     heard = up_to(history, message.id)
     system = ChatMessage(role="system", content=_persona(spec, agent, values))
     if spec.team.process == "sequential":
-        asked = _work(spec, heard, values)
-        return (system, *with_documents((ChatMessage(role="user", content=asked),), task.attachments))
+        asked = ChatMessage(role="user", content=_work(spec, heard, values))
+        return _alternating((system, *with_documents((asked,), task.attachments), *_steering(agent, history)))
     request, *said = [_entry(spec, agent, message, number=number) for number, message in enumerate(heard, start=1)]
-    return _alternating((system, *with_documents(request, task.attachments), *_newest(said)))
+    opening = (*with_documents(request[:1], task.attachments), *request[1:])
+    return _alternating((system, *opening, *_newest(said), *_steering(agent, history)))
 
 
 def current_task(spec: TeamSpec, message: Message, history: Sequence[Message]) -> TaskSpec | None:
     """Give the task that a message starts; None in a group chat, which has no tasks."""
     return spec.tasks[len(up_to(history, message.id)) - 1] if spec.team.process == "sequential" else None
+
+
+def _steering(agent: str, history: Sequence[Message]) -> Iterator[ChatMessage]:
+    """What the user has told the agent, or the whole team, since the work began."""
+    words = [one.content for one in history if one.type == "steer" and one.recipient in (agent, TEAM)]
+    if words:
+        yield ChatMessage(role="user", content="\n".join(("Meanwhile the user has said:", *words)))
 
 
 def _persona(spec: TeamSpec, agent: str, values: Mapping[str, str]) -> str:

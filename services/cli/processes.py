@@ -182,6 +182,8 @@ def dashboard(*, host: str | None, port: int | None) -> None:
     port = settings.dashboard_port if port is None else port
     url = settings.gateway_url or f"http://127.0.0.1:{settings.port}"
     command = [sys.executable, "-P", "-m", "dashboard", "--gateway", url, "--host", host, "--port", str(port)]
+    for name in settings.dashboard_hosts:
+        command += ["--allowed-host", name]
     secrets = {
         "api_key": settings.api_key.get_secret_value() if settings.api_key else None,
         "password": settings.dashboard_password.get_secret_value() if settings.dashboard_password else None,

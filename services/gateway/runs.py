@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from agents.context import span_id
 from agents.errors import InvalidTask, NotFound
 from agents.records import Effort, Json, Message, Step, Task
+from agents.team.prompt import TEAM
 from services.bootstrap import Parts
 from services.gateway.asking import asker, parts_of
 from services.gateway.chat import STREAM_HEADERS
@@ -153,7 +154,7 @@ async def message(run_id: str, body: Word, request: Request) -> dict[str, str]:
         run_id=run_id,
         attempt=attempt,
         sender="user",
-        recipient=body.to or "team",
+        recipient=body.to or TEAM,
         type="steer",
         content=body.content,
         sent_at=parts.world.clock(),

@@ -18,6 +18,8 @@ CONTEXT_TOKENS = 16384
 
 SLOTS = 4
 
+_WARNINGS = 2
+"""Log level of the runtime: its usual one writes several lines for every request."""
 _CACHE_MIB = 256
 """Prompts kept for their prefixes; llama.cpp's own default is 8 GB, which a laptop does not have to spare."""
 
@@ -104,6 +106,7 @@ def _start(
     wanted.endpoint_metrics = wanted.endpoint_slots = True
     # By default any page in the user's browser may call the server, and it has a page of its own.
     wanted.cors_origins, wanted.ui = "", False
+    wanted.verbosity = _WARNINGS
     try:
         return runtime.Server(wanted)
     except RuntimeError as error:

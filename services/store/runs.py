@@ -419,7 +419,8 @@ async def delete_older(connection: AsyncConnection, before: datetime) -> int:
 
 def title_of(task: Task) -> str:
     """What a list of runs calls this one."""
-    words = " ".join((task.prompt or json.dumps(task.inputs, ensure_ascii=False)).split())
+    values = ", ".join(str(value) for value in task.inputs.values())
+    words = " ".join((task.prompt or f"{team_of(task)}: {values}").split())
     return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1] + "…"
 
 
