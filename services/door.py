@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from agents import checks
 from agents.context import Clock
 from agents.errors import Overloaded, Unavailable
@@ -19,6 +17,7 @@ from services.records import Origin
 from services.store import messages, runs
 from services.store.database import Database
 from services.store.leases import Lease
+from services.store.transaction import Transaction
 from services.teams import Teams
 
 
@@ -32,7 +31,7 @@ class Asker:
     """Trace id and span id."""
 
 
-Within = Callable[[AsyncConnection, str], Awaitable[None]]
+Within = Callable[[Transaction, str], Awaitable[None]]
 """Is called with the new run's id inside the transaction that accepts it; what it raises undoes the acceptance."""
 
 

@@ -172,7 +172,7 @@ class Runner:
                 answer=ending.answer,
                 error=ending.error,
             )
-        await world.feed.ring(lease.run_id)
+        world.feed.ring(lease.run_id)
         async with world.database.read() as connection:
             run = await runs.load(connection, lease.run_id)
             if ended:
@@ -259,7 +259,7 @@ class _Climb:
             if not await runs.save_plan(connection, self._lease, plan, step):
                 raise LeaseLost(f"run {self._run.id} is worked on by another process")
         self._on_step(step)
-        await self._world.feed.ring(self._run.id)
+        self._world.feed.ring(self._run.id)
         return plan
 
     async def _attempt(self, number: int, rung: Rung) -> Attempt:
@@ -314,7 +314,7 @@ class _Climb:
         async with self._world.database.write() as connection:
             if not await runs.note_attempt(connection, self._lease, attempt, now):
                 raise LeaseLost(f"run {self._run.id} is worked on by another process")
-        await self._world.feed.ring(self._run.id)
+        self._world.feed.ring(self._run.id)
 
     async def _check(self, spec: CheckSpec, index: int, answer: Answer, context: Context) -> Verdict:
         text = f"{spec.model_dump_json(by_alias=True)}\n{answer.text}"

@@ -90,11 +90,11 @@ class Settings(BaseSettings):
 
     @property
     def sql_url(self) -> str:
-        """SQLAlchemy's URL of the database, with an asynchronous driver named."""
+        """SQLAlchemy's URL of the database, with the driver named."""
         if self.database_url is None:
-            return f"sqlite+aiosqlite:///{self.folder / 'pointsman.db'}"
+            return f"sqlite:///{self.folder / 'pointsman.db'}"
         scheme, _, rest = self.database_url.partition("://")
-        driver = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite+aiosqlite"}
+        driver = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
         return f"{driver.get(scheme, scheme)}://{rest}"
 
     @property

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.errors import InvalidTask, NotFound
 from agents.records import Record
@@ -16,6 +15,7 @@ from agents.team.problems import TeamFileError
 from agents.team.spec import TeamSpec
 from services.store.rows import upsert
 from services.store.tables import TeamRow
+from services.store.transaction import Transaction
 
 log = logging.getLogger("pointsman.teams")
 
@@ -46,7 +46,7 @@ class Teams:
                     found[team.spec.name] = team
         return found
 
-    async def all(self, connection: AsyncConnection) -> dict[str, TeamFile]:
+    async def all(self, connection: Transaction) -> dict[str, TeamFile]:
         """All teams by name."""
         teams = self.on_disk()
         for row in await connection.execute(select(TeamRow).order_by(TeamRow.name)):
@@ -56,7 +56,7 @@ class Teams:
                 log.warning("the saved team %s is not valid any more: %s", row.name, error)
         return teams
 
-    async def find(self, connection: AsyncConnection, name: str) -> TeamFile:
+    async def find(self, connection: Transaction, name: str) -> TeamFile:
         """The team of this name. Raises `NotFound` with the names there are."""
         teams = await self.all(connection)
         if name not in teams:
@@ -64,13 +64,13 @@ class Teams:
             raise NotFound(f"there is no team '{name}'; there are: {known}", param="team", code="team_not_found")
         return teams[name]
 
-    async def save(self, connection: AsyncConnection, yaml: str, now: datetime) -> TeamFile:
+    async def save(self, connection: Transaction, yaml: str, now: datetime) -> TeamFile:
         """Save a team, new or changed. Raises `TeamFileError`."""
         team = TeamFile(spec=parse_team(yaml), yaml=yaml, source="saved")
         await upsert(connection, TeamRow, on=("name",), name=team.spec.name, yaml=yaml, saved_at=now)
         return team
 
-    async def delete(self, connection: AsyncConnection, name: str) -> None:
+    async def delete(self, connection: Transaction, name: str) -> None:
         """Delete a saved team. Raises `NotFound`, or `InvalidTask` for one that stands in a file."""
         result = await connection.execute(delete(TeamRow).where(TeamRow.name == name))
         if result.rowcount == 0:

@@ -46,7 +46,7 @@ class Turns:
         except PointsmanError as error:
             async with world.database.write() as connection:
                 await leases.dead(connection, lease, failure_of(error).model_dump_json())
-        await world.feed.ring(run.id)
+        world.feed.ring(run.id)
 
     async def _turn(self, run: Run, message: Message, lease: Lease) -> None:
         world = self._world

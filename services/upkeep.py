@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.context import Clock
 from services.queue.feed import Feed
@@ -18,6 +17,7 @@ from services.store.database import Database
 from services.store.leases import MAX_DELIVERIES
 from services.store.messages import GATEWAY, RUNS
 from services.store.tables import MessageRow
+from services.store.transaction import Transaction
 
 log = logging.getLogger("pointsman.upkeep")
 
@@ -40,7 +40,7 @@ class Upkeep:
             async with self.database.write() as connection:
                 if await _seize(connection, row):
                     await self._decide(connection, row)
-            await self.feed.ring(row.run_id)
+            self.feed.ring(row.run_id)
         return len(silent)
 
     async def sweep(self) -> int:
@@ -53,7 +53,7 @@ class Upkeep:
             await heartbeats.forget_silent(connection)
             return await runs.delete_older(connection, self.clock() - self.retention)
 
-    async def _decide(self, connection: AsyncConnection, row: Any) -> None:
+    async def _decide(self, connection: Transaction, row: Any) -> None:
         """Give the message to another worker, or end its run: with a gateway died its client's connection."""
         if row.inbox == GATEWAY:
             message = f"the gateway {row.lease_owner} stopped while it answered; ask again"
@@ -63,7 +63,7 @@ class Upkeep:
             await self._end(connection, row, Failure(message=message, type="dead"), dead=True)
         log.warning("took back message %s of %s, which fell silent", row.id, row.lease_owner)
 
-    async def _end(self, connection: AsyncConnection, row: Any, failure: Failure, *, dead: bool) -> None:
+    async def _end(self, connection: Transaction, row: Any, failure: Failure, *, dead: bool) -> None:
         if dead and row.inbox != RUNS:
             reason = Failure(message=failure.message, type="malformed_output").model_dump_json()
             await connection.execute(
@@ -80,7 +80,7 @@ class Upkeep:
             )
 
 
-async def _seize(connection: AsyncConnection, row: Any) -> bool:
+async def _seize(connection: Transaction, row: Any) -> bool:
     """Put a silent process's message back into the outbox; False if it spoke up meanwhile, or another was quicker."""
     result = await connection.execute(
         update(MessageRow)

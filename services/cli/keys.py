@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import click
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cli.client import read_settings
 from services.cli.output import AS_JSON, aside, print_json, print_table
 from services.store import keys as store
 from services.store.database import Database
 from services.store.keys import Key
+from services.store.transaction import Transaction
 
 COLUMNS = ("id", "name", "begins with", "made at", "revoked at")
 
@@ -61,7 +61,7 @@ def revoke(*, key_id: str, as_json: bool) -> None:
 
 
 @asynccontextmanager
-async def _writing() -> AsyncGenerator[AsyncConnection]:
+async def _writing() -> AsyncGenerator[Transaction]:
     database = Database(read_settings().sql_url)
     try:
         async with database.write() as connection:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response, StreamingResponse
 
 from agents.context import span_id
@@ -20,6 +19,7 @@ from services.gateway.openai_shapes import seconds
 from services.records import Run
 from services.requests import AnyEffort, Extras, Incoming, RunRequest
 from services.store import messages, runs
+from services.store.transaction import Transaction
 
 KEEPALIVE_WAITS = 10
 """Waits of about a second without news, after which a comment shows that the connection lives."""
@@ -161,7 +161,7 @@ async def message(run_id: str, body: Word, request: Request) -> dict[str, str]:
     )
     async with parts.database.write() as connection:
         await messages.post(connection, [word], inboxes={}, parent_id=span_id(run_id, str(attempt)))
-    await parts.world.feed.ring(run_id)
+    parts.world.feed.ring(run_id)
     return {"id": word.id}
 
 
@@ -179,7 +179,7 @@ async def replay(run_id: str, request: Request, body: ReplayRequest | None = Non
         changes["effort"] = Effort(body.effort)
     task: Task = run.task.model_copy(update=changes)
 
-    async def with_steps(connection: AsyncConnection, new_id: str) -> None:
+    async def with_steps(connection: Transaction, new_id: str) -> None:
         await runs.copy_steps(connection, run_id, new_id, before=before, now=parts.world.clock())
 
     new_id = await parts.door.submit(task, origin="replay", asker=asker(request), within=with_steps)
@@ -299,7 +299,7 @@ async def _follow(parts: Parts, run_id: str, last: int) -> AsyncGenerator[str]:
 
 
 async def _status(parts: Parts, run_id: str) -> dict[str, str]:
-    await parts.world.feed.ring(run_id)
+    parts.world.feed.ring(run_id)
     run = await parts.load_run(run_id)
     return {"id": run.id, "status": run.status}
 

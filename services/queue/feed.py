@@ -31,10 +31,18 @@ class Feed:
 
     def __init__(self, redis: Redis) -> None:
         self._redis: Any = redis  # redis-py types some commands as sync or async at once, and leaves replies untyped
+        self._news: set[str] = set()
+        self._ringing: dict[str, asyncio.Task[None]] = {}
 
-    async def ring(self, run_id: str) -> None:
-        """Say that the run has news in SQL."""
-        await self._add(run_id, {"bell": "1"})
+    def ring(self, run_id: str) -> None:
+        """Say, without waiting for it, that the run has news in SQL."""
+        self._news.add(run_id)
+        if run_id not in self._ringing:
+            self._ringing[run_id] = asyncio.create_task(self._ring(run_id))
+
+    async def close(self) -> None:
+        """Let the last bells ring."""
+        await asyncio.gather(*self._ringing.values())
 
     async def piece(self, run_id: str, piece: Piece) -> None:
         """Pass on a piece of the answer."""
@@ -59,6 +67,14 @@ class Feed:
                 if "text" in fields:
                     pieces.append(Piece(fields["text"], int(fields["offset"])))
         return cursor, pieces
+
+    async def _ring(self, run_id: str) -> None:
+        try:
+            while run_id in self._news:  # again, if more was committed while the bell was on its way
+                self._news.discard(run_id)
+                await self._add(run_id, {"bell": "1"})
+        finally:
+            del self._ringing[run_id]
 
     async def _add(self, run_id: str, fields: dict[str, str]) -> None:
         try:

@@ -45,7 +45,7 @@ class SqlMailbox:
         for step in posted.steps:
             self._on_step(step)
         await self._relay.announce(posted.to_announce)
-        await self._feed.ring(self._lease.run_id)
+        self._feed.ring(self._lease.run_id)
 
     async def final(self, attempt: int) -> Message:
         """Wait for the end of the exchange. The worker's slot is free meanwhile: the turns may need it.

@@ -4,8 +4,6 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from agents.context import Clock
 from agents.errors import InvalidTask, Overloaded
 from services.door import Asker, Door
@@ -14,6 +12,7 @@ from services.requests import task_of
 from services.schedule.due import due_times, next_due
 from services.store import schedules
 from services.store.database import Database
+from services.store.transaction import Transaction
 
 LATE = timedelta(seconds=60)
 """A due time that is met later than this counts as missed, and `misfire` says what becomes of it."""
@@ -60,7 +59,7 @@ class Tick:
     ) -> int:
         """Start the run of one due time in the transaction that inserts its slot: whoever inserts it starts it."""
 
-        async def take(connection: AsyncConnection, run_id: str) -> None:
+        async def take(connection: Transaction, run_id: str) -> None:
             pending = Slot(due_at=due_at, outcome="pending", run_id=run_id)
             if not await schedules.take_slot(connection, schedule.id, pending, now):
                 raise _Taken

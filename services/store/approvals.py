@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.errors import InvalidTask, NotFound
 from services.records import Approval
 from services.store.tables import ApprovalRow
+from services.store.transaction import Transaction
 
 
-async def listing(connection: AsyncConnection, status: str | None) -> list[Approval]:
+async def listing(connection: Transaction, status: str | None) -> list[Approval]:
     """Approvals, newest first."""
     query = select(ApprovalRow).order_by(ApprovalRow.created_at.desc()).limit(500)
     if status:
@@ -20,7 +20,7 @@ async def listing(connection: AsyncConnection, status: str | None) -> list[Appro
 
 
 async def decide(
-    connection: AsyncConnection, approval_id: str, *, approved: bool, digest: str, owner: str | None, now: datetime
+    connection: Transaction, approval_id: str, *, approved: bool, digest: str, owner: str | None, now: datetime
 ) -> Approval:
     """Write a human's decision down.
 

@@ -3,20 +3,24 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from agents.errors import Unavailable
+from services.store.transaction import Transaction, in_thread
 
 BUSY_MILLISECONDS = 15_000
 """How long a SQLite writer waits for another process's transaction."""
+CONNECTIONS = 16
+"""Transactions of one process that are open at once; more wait for their turn."""
 
 
 class Database:
@@ -28,38 +32,64 @@ class Database:
         self.sqlite = parsed.get_backend_name() == "sqlite"
         if self.sqlite and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = create_async_engine(parsed, pool_pre_ping=not self.sqlite, pool_recycle=1800)
+        self.engine = create_engine(
+            parsed,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_pre_ping=not self.sqlite,
+            pool_recycle=1800,
+            connect_args={"check_same_thread": False} if self.sqlite else {"connect_timeout": 10},
+        )
         self._reading = self.engine.execution_options(sqlite_begin="BEGIN")
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="sql")
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if self.sqlite else nullcontext()
         if self.sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
 
     @asynccontextmanager
-    async def write(self) -> AsyncGenerator[AsyncConnection]:
+    async def write(self) -> AsyncGenerator[Transaction]:
         """A transaction that commits at the end of the block and rolls back at an exception.
 
         Raises:
             Unavailable: the database cannot be reached, is locked for too long, or its disk is full.
         """
-        async with self._turn:
-            try:
-                async with self.engine.begin() as connection:
-                    yield connection
-            except (OperationalError, InterfaceError) as error:
-                raise _unavailable(error) from error
+        async with self._turn, self._transaction(self.engine) as connection:
+            yield Transaction(connection, self._threads)
+            await in_thread(self._threads, connection.commit)
 
     @asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
+    async def read(self) -> AsyncGenerator[Transaction]:
         """A transaction that only reads. Raises as `write` does."""
-        try:
-            async with self._reading.connect() as connection:
-                yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise _unavailable(error) from error
+        async with self._transaction(self._reading) as connection:
+            yield Transaction(connection, self._threads)
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        await in_thread(self._threads, self.engine.dispose)
+        self._threads.shutdown()
+
+    @asynccontextmanager
+    async def _transaction(self, engine: Engine) -> AsyncGenerator[Connection]:
+        try:
+            connection = await in_thread(self._threads, lambda: _begun(engine))
+            try:
+                yield connection
+            finally:
+                await in_thread(self._threads, connection.close)  # rolls back what was not committed
+        except (OperationalError, InterfaceError) as error:
+            raise _unavailable(error) from error
+        except PoolTimeoutError as error:
+            raise Unavailable("the database is too busy: no connection came free", retry_after_seconds=5) from error
+
+
+def _begun(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -7,26 +7,26 @@ again. The budget is kept in the same two writes, and so is the lease: a process
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select, true, update
 
 from agents.context import Clock, Reservation
 from agents.errors import BudgetExceeded, Cancelled, LeaseLost
 from agents.records import Step, Usage
 from services.store.database import Database
 from services.store.leases import Lease
-from services.store.rows import add_event, bump_if, insert_ignoring, upsert
+from services.store.rows import UNCANCELLED, UNPAUSED, add_event, bump, insert_ignoring, insert_row, upsert
 from services.store.tables import RunRow, StepIoRow, StepRow
+from services.store.transaction import Transaction
 
 PAUSE_POLL_SECONDS = 0.5
 """How often a paused run looks whether it may go on."""
 
-Announce = Callable[[str], Awaitable[None]]
+Announce = Callable[[str], None]
 """Is told, after a commit, that the run has news."""
 
 OnStep = Callable[[Step], None]
@@ -51,24 +51,19 @@ class SqlJournal:
                 finished = await _finished(connection, self._lease.run_id, step.span_id, digest)
                 if finished is not None:
                     return finished
-                seq = await bump_if(
+                seq = await bump(
                     connection,
                     self._lease.run_id,
-                    self._lease.fence(),
-                    RunRow.cancel_requested.is_(False),
-                    RunRow.paused.is_(False),
-                    *_fits(reserve),
-                    reserved_tokens=RunRow.reserved_tokens + reserve.tokens,
-                    reserved_usd=RunRow.reserved_usd + reserve.usd,
-                    reserved_model_calls=RunRow.reserved_model_calls + reserve.model_calls,
-                    reserved_tool_calls=RunRow.reserved_tool_calls + reserve.tool_calls,
+                    lease=self._lease,
+                    only_if=(UNCANCELLED, UNPAUSED, *limits_on(reserve)),
+                    add={f"reserved_{name}": amount for name, amount in reserve if amount},
                 )
                 if seq is not None:
                     await self._write(connection, step, seq, digest, reserve)
                     break
                 await _refuse(connection, self._lease, reserve)
             await asyncio.sleep(PAUSE_POLL_SECONDS)
-        await self._announce(self._lease.run_id)
+        self._announce(self._lease.run_id)
         return step
 
     async def close(self, step: Step) -> None:
@@ -78,11 +73,9 @@ class SqlJournal:
         if seq is None:
             raise LeaseLost(f"run {self._lease.run_id} is worked on by another process")
         self._on_step(step)
-        await self._announce(self._lease.run_id)
+        self._announce(self._lease.run_id)
 
-    async def _write(
-        self, connection: AsyncConnection, step: Step, seq: int, digest: str, reserve: Reservation
-    ) -> None:
+    async def _write(self, connection: Transaction, step: Step, seq: int, digest: str, reserve: Reservation) -> None:
         await upsert(
             connection,
             StepRow,
@@ -110,24 +103,14 @@ class SqlJournal:
         await add_event(connection, self._lease.run_id, seq, "step", _shown(step), self._clock())
 
 
-async def close_step(connection: AsyncConnection, lease: Lease, step: Step) -> int | None:
+async def close_step(connection: Transaction, lease: Lease, step: Step) -> int | None:
     """Write a step's end inside a transaction; gives the event's number, or None if the lease is lost."""
     row = (
         await connection.execute(select(StepRow).where(StepRow.run_id == lease.run_id, StepRow.span_id == step.span_id))
     ).one()
-    used = step.usage
-    seq = await bump_if(
-        connection,
-        lease.run_id,
-        lease.fence(),
-        steps=RunRow.steps + 1,
-        cost_usd=RunRow.cost_usd + step.cost_usd,
-        reserved_tokens=RunRow.reserved_tokens - row.reserved_tokens,
-        reserved_usd=RunRow.reserved_usd - row.reserved_usd,
-        reserved_model_calls=RunRow.reserved_model_calls - row.reserved_model_calls,
-        reserved_tool_calls=RunRow.reserved_tool_calls - row.reserved_tool_calls,
-        **{name: getattr(RunRow, name) + getattr(used, name) for name in Usage.model_fields},
-    )
+    used = {name: amount for name, amount in step.usage if amount}
+    cost = {"cost_usd": step.cost_usd} if step.cost_usd else {}
+    seq = await bump(connection, lease.run_id, lease=lease, add={"steps": 1} | used | cost | _freed(row))
     if seq is None:
         return None
     await connection.execute(
@@ -154,15 +137,15 @@ async def close_step(connection: AsyncConnection, lease: Lease, step: Step) -> i
     return seq
 
 
-async def insert_step(connection: AsyncConnection, run_id: str, seq: int, step: Step) -> None:
+async def insert_step(connection: Transaction, run_id: str, seq: int, step: Step) -> None:
     """Write a step that began and ended at once."""
-    await connection.execute(insert(StepRow).values(run_id=run_id, seq=seq, **_columns(step)))
+    await insert_row(connection, StepRow, run_id=run_id, seq=seq, **_columns(step))
     if step.input is not None or step.output is not None:
         io = {"run_id": run_id, "span_id": step.span_id, "input": step.input, "output": step.output}
-        await connection.execute(insert(StepIoRow).values(**io))
+        await insert_row(connection, StepIoRow, **io)
 
 
-async def lose_running(connection: AsyncConnection, run_id: str, *, lease: str | None, at: datetime) -> None:
+async def lose_running(connection: Transaction, run_id: str, *, lease: str | None, at: datetime) -> None:
     """Mark the steps that nobody will end, of one message's lease or of the whole run, and free their reservations."""
     rows = list(
         await connection.execute(
@@ -175,14 +158,7 @@ async def lose_running(connection: AsyncConnection, run_id: str, *, lease: str |
         )
     )
     for row in rows:
-        seq = await bump_if(
-            connection,
-            run_id,
-            reserved_tokens=RunRow.reserved_tokens - row.reserved_tokens,
-            reserved_usd=RunRow.reserved_usd - row.reserved_usd,
-            reserved_model_calls=RunRow.reserved_model_calls - row.reserved_model_calls,
-            reserved_tool_calls=RunRow.reserved_tool_calls - row.reserved_tool_calls,
-        )
+        seq = await bump(connection, run_id, add=_freed(row))
         assert seq is not None
         await connection.execute(
             update(StepRow)
@@ -229,7 +205,7 @@ def step_of(row: Any, io: Any | None = None) -> Step:
     )
 
 
-async def _finished(connection: AsyncConnection, run_id: str, span: str, digest: str) -> Step | None:
+async def _finished(connection: Transaction, run_id: str, span: str, digest: str) -> Step | None:
     row = (
         await connection.execute(
             select(StepRow).where(
@@ -246,28 +222,18 @@ async def _finished(connection: AsyncConnection, run_id: str, span: str, digest:
     return step_of(row, io.one_or_none())
 
 
-def _fits(reserve: Reservation) -> list[ColumnElement[bool]]:
-    """What has to hold for a step to begin: something is left of every limit it draws on.
-
-    Its own size does not count for tokens and dollars, or a careful upper estimate would forbid the last call that
-    still fits; so a limit may be passed by one call.
-    """
-    conditions: list[ColumnElement[bool]] = []
-    if reserve.tokens:
-        left = RunRow.input_tokens + RunRow.output_tokens + RunRow.reserved_tokens < RunRow.max_tokens_total
-        conditions.append(or_(RunRow.max_tokens_total.is_(None), left))
-    if reserve.usd:
-        conditions.append(or_(RunRow.max_usd.is_(None), RunRow.cost_usd + RunRow.reserved_usd < RunRow.max_usd))
-    if reserve.model_calls:
-        calls = RunRow.model_calls + RunRow.reserved_model_calls + reserve.model_calls
-        conditions.append(or_(RunRow.max_model_calls.is_(None), calls <= RunRow.max_model_calls))
-    if reserve.tool_calls:
-        calls = RunRow.tool_calls + RunRow.reserved_tool_calls + reserve.tool_calls
-        conditions.append(or_(RunRow.max_tool_calls.is_(None), calls <= RunRow.max_tool_calls))
-    return conditions
+def limits_on(reserve: Reservation) -> tuple[str, ...]:
+    """The limits of the budget that a step draws on."""
+    return tuple(name for name, amount in reserve if amount)
 
 
-async def _refuse(connection: AsyncConnection, lease: Lease, reserve: Reservation) -> None:
+def _freed(row: Any) -> dict[str, Any]:
+    """What a step's end gives back of what was set aside for it."""
+    names = [f"reserved_{name}" for name in Reservation.model_fields]
+    return {name: -getattr(row, name) for name in names if getattr(row, name)}
+
+
+async def _refuse(connection: Transaction, lease: Lease, reserve: Reservation) -> None:
     """Say why a step may not begin; returns only if the run is paused."""
     row = (await connection.execute(select(RunRow, lease.fence().label("ours")).where(RunRow.id == lease.run_id))).one()
     if not row.ours:

@@ -5,12 +5,13 @@ import hmac
 import secrets
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import func, select, update
 
 from agents.records import Record
+from services.store.rows import insert_row
 from services.store.runs import new_id
 from services.store.tables import KeyRow
+from services.store.transaction import Transaction
 
 PREFIX_LENGTH = 12
 """Characters at a key's head by which it is found, and by which people tell keys apart."""
@@ -26,17 +27,15 @@ class Key(Record):
     revoked_at: datetime | None = None
 
 
-async def create(
-    connection: AsyncConnection, name: str, now: datetime, *, secret: str | None = None
-) -> tuple[Key, str]:
+async def create(connection: Transaction, name: str, now: datetime, *, secret: str | None = None) -> tuple[Key, str]:
     """Make a key, or take the one that is given; gives its record and, this once, the key itself."""
     secret = secret or f"pm-{secrets.token_urlsafe(32)}"
     key = Key(id=new_id(), name=name, prefix=secret[:PREFIX_LENGTH], created_at=now)
-    await connection.execute(insert(KeyRow).values(**key.model_dump(), digest=_digest(secret)))
+    await insert_row(connection, KeyRow, **key.model_dump(), digest=_digest(secret))
     return key, secret
 
 
-async def known(connection: AsyncConnection, secret: str) -> Key | None:
+async def known(connection: Transaction, secret: str) -> Key | None:
     """The key that this is, if it is one and was not revoked."""
     query = select(KeyRow).where(KeyRow.prefix == secret[:PREFIX_LENGTH], KeyRow.revoked_at.is_(None))
     row = (await connection.execute(query)).one_or_none()
@@ -45,18 +44,18 @@ async def known(connection: AsyncConnection, secret: str) -> Key | None:
     return Key(id=row.id, name=row.name, prefix=row.prefix, created_at=row.created_at)
 
 
-async def listing(connection: AsyncConnection) -> list[Key]:
+async def listing(connection: Transaction) -> list[Key]:
     """All keys, revoked ones too."""
     rows = await connection.execute(select(KeyRow).order_by(KeyRow.created_at))
     return [Key.model_validate({name: getattr(row, name) for name in Key.model_fields}) for row in rows]
 
 
-async def any_valid(connection: AsyncConnection) -> bool:
+async def any_valid(connection: Transaction) -> bool:
     """Whether there is a key that opens the door."""
     return (await connection.execute(select(func.count()).where(KeyRow.revoked_at.is_(None)))).scalar_one() > 0
 
 
-async def revoke(connection: AsyncConnection, key_id: str, now: datetime) -> bool:
+async def revoke(connection: Transaction, key_id: str, now: datetime) -> bool:
     """Close the door to a key, by id or prefix; False if there is none such that is valid."""
     result = await connection.execute(
         update(KeyRow)

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from services.store.columns import database_now
 from services.store.tables import MessageRow
+from services.store.transaction import Transaction
 
 MAX_DELIVERIES = 5
 """After so many, a message is given up: it kills whoever works on it."""
@@ -37,7 +37,7 @@ class Lease:
         )
 
 
-async def claim(connection: AsyncConnection, message_id: str, *, owner: str, lease: timedelta) -> Lease | None:
+async def claim(connection: Transaction, message_id: str, *, owner: str, lease: timedelta) -> Lease | None:
     """Take a waiting message; None if another has it, or an earlier one of the same inbox and run is not done."""
     earlier = aliased(MessageRow)
     row = (
@@ -71,7 +71,7 @@ async def claim(connection: AsyncConnection, message_id: str, *, owner: str, lea
     )
 
 
-async def renew(connection: AsyncConnection, leases: list[Lease], *, lease: timedelta) -> set[str]:
+async def renew(connection: Transaction, leases: list[Lease], *, lease: timedelta) -> set[str]:
     """Prolong leases; gives the ids of the messages whose lease is still the one we have."""
     ours = or_(
         *[
@@ -92,7 +92,7 @@ async def renew(connection: AsyncConnection, leases: list[Lease], *, lease: time
     return set(rows.scalars())
 
 
-async def give_back(connection: AsyncConnection, lease: Lease) -> None:
+async def give_back(connection: Transaction, lease: Lease) -> None:
     """Let another worker take the message, as if it had not been delivered: for a stop that was asked for."""
     await connection.execute(
         update(MessageRow)
@@ -101,17 +101,17 @@ async def give_back(connection: AsyncConnection, lease: Lease) -> None:
     )
 
 
-async def done(connection: AsyncConnection, lease: Lease) -> bool:
+async def done(connection: Transaction, lease: Lease) -> bool:
     """Mark the message as worked off; False if the lease is no longer ours."""
     return await _end(connection, lease, state="done")
 
 
-async def dead(connection: AsyncConnection, lease: Lease, reason: str) -> bool:
+async def dead(connection: Transaction, lease: Lease, reason: str) -> bool:
     """Give the message up; False if the lease is no longer ours."""
     return await _end(connection, lease, state="dead", dead_reason=reason)
 
 
-async def expired(connection: AsyncConnection) -> list[Any]:
+async def expired(connection: Transaction) -> list[Any]:
     """The messages whose worker was silent for longer than its lease: id, run_id, inbox, deliveries, lease_owner."""
     rows = await connection.execute(
         select(MessageRow.id, MessageRow.run_id, MessageRow.inbox, MessageRow.deliveries, MessageRow.lease_owner).where(
@@ -121,7 +121,7 @@ async def expired(connection: AsyncConnection) -> list[Any]:
     return list(rows)
 
 
-async def _end(connection: AsyncConnection, lease: Lease, *, state: str, dead_reason: str | None = None) -> bool:
+async def _end(connection: Transaction, lease: Lease, *, state: str, dead_reason: str | None = None) -> bool:
     result = await connection.execute(
         update(MessageRow)
         .where(

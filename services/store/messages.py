@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from agents.context import span_id
@@ -15,8 +14,9 @@ from services.records import SentMessage
 from services.store.columns import database_now
 from services.store.journal import insert_step
 from services.store.leases import WAITING, Lease
-from services.store.rows import add_event, bump
+from services.store.rows import add_event, changed, insert_row
 from services.store.tables import MessageRow, RunRow, StepRow
+from services.store.transaction import Transaction
 
 RUNS = "runs"
 """Inbox of the runs that wait for a worker to climb their plan."""
@@ -43,7 +43,7 @@ def inbox_of(team: str, agent: str) -> str:
 
 
 async def post(
-    connection: AsyncConnection, messages: Sequence[Message], *, inboxes: dict[str, str], parent_id: str | None
+    connection: Transaction, messages: Sequence[Message], *, inboxes: dict[str, str], parent_id: str | None
 ) -> Posted:
     """Insert the messages that are not there yet, each with its step."""
     known = set(
@@ -54,17 +54,17 @@ async def post(
     fresh = [message for message in messages if message.id not in known]
     steps: list[Step] = []
     for message in fresh:
-        seq = await bump(connection, message.run_id, steps=RunRow.steps + 1)
+        seq = await changed(connection, message.run_id, add={"steps": 1})
         inbox = inboxes.get(message.recipient, NOBODY)
-        await connection.execute(
-            insert(MessageRow).values(
-                **message.model_dump(),
-                seq=seq,
-                inbox=inbox,
-                traceparent=await traceparent(connection, message.run_id, parent_id),
-                state="done" if inbox == NOBODY else "outbox",
-                changed=database_now(),
-            )
+        await insert_row(
+            connection,
+            MessageRow,
+            **message.model_dump(),
+            seq=seq,
+            inbox=inbox,
+            traceparent=await traceparent(connection, message.run_id, parent_id),
+            state="done" if inbox == NOBODY else "outbox",
+            changed=database_now(),
         )
         key = f"message.{message.id}"
         step = Step(
@@ -89,13 +89,13 @@ async def post(
     return Posted(tuple(message.id for message in fresh if message.recipient in inboxes), tuple(steps))
 
 
-async def traceparent(connection: AsyncConnection, run_id: str, parent_id: str | None) -> str:
+async def traceparent(connection: Transaction, run_id: str, parent_id: str | None) -> str:
     """The W3C header that ties what a message causes to the step that sent it."""
     trace_id = (await connection.execute(select(RunRow.trace_id).where(RunRow.id == run_id))).scalar_one()
     return f"00-{trace_id}-{parent_id or span_id(run_id, 'run')}-01"
 
 
-async def history(connection: AsyncConnection, run_id: str, attempt: int) -> list[Message]:
+async def history(connection: Transaction, run_id: str, attempt: int) -> list[Message]:
     """The messages of an attempt's exchange, in the order in which they were sent."""
     rows = await connection.execute(
         select(MessageRow)
@@ -105,7 +105,7 @@ async def history(connection: AsyncConnection, run_id: str, attempt: int) -> lis
     return [_message(row) for row in rows]
 
 
-async def sent(connection: AsyncConnection, run_id: str) -> tuple[SentMessage, ...]:
+async def sent(connection: Transaction, run_id: str) -> tuple[SentMessage, ...]:
     """All messages between agents of a run, each with the span that shows it."""
     rows = await connection.execute(
         select(MessageRow)
@@ -121,7 +121,7 @@ async def sent(connection: AsyncConnection, run_id: str) -> tuple[SentMessage, .
     )
 
 
-async def to_announce(connection: AsyncConnection, ids: Sequence[str] | None = None, limit: int = 500) -> list[Any]:
+async def to_announce(connection: Transaction, ids: Sequence[str] | None = None, limit: int = 500) -> list[Any]:
     """Messages to announce (id, inbox): those named, or all that nobody has heard of for too long."""
     query = select(MessageRow.id, MessageRow.inbox, MessageRow.traceparent).order_by(MessageRow.changed).limit(limit)
     if ids is not None:
@@ -144,7 +144,7 @@ async def to_announce(connection: AsyncConnection, ids: Sequence[str] | None = N
     return list(await connection.execute(query))
 
 
-async def announced(connection: AsyncConnection, ids: Sequence[str]) -> None:
+async def announced(connection: Transaction, ids: Sequence[str]) -> None:
     """Note that the messages stand on their streams."""
     await connection.execute(
         update(MessageRow)
@@ -153,12 +153,12 @@ async def announced(connection: AsyncConnection, ids: Sequence[str]) -> None:
     )
 
 
-async def note_wait(connection: AsyncConnection, lease: Lease, now: datetime) -> Step:
+async def note_wait(connection: Transaction, lease: Lease, now: datetime) -> Step:
     """Write the step that shows how long a message waited for the worker that has claimed it."""
     query = select(MessageRow.sent_at, MessageRow.inbox, MessageRow.attempt).where(MessageRow.id == lease.message_id)
     row = (await connection.execute(query)).one()
     key = f"queue.{lease.message_id}.{lease.deliveries}"
-    seq = await bump(connection, lease.run_id, steps=RunRow.steps + 1)
+    seq = await changed(connection, lease.run_id, add={"steps": 1})
     step = Step(
         span_id=span_id(lease.run_id, key),
         parent_id=span_id(lease.run_id, "run" if row.inbox == RUNS else str(row.attempt)),
@@ -177,7 +177,7 @@ async def note_wait(connection: AsyncConnection, lease: Lease, now: datetime) ->
     return step
 
 
-async def received(connection: AsyncConnection, message_id: str) -> None:
+async def received(connection: Transaction, message_id: str) -> None:
     """Note that a worker has seen the message, though it cannot be worked on yet."""
     await connection.execute(
         update(MessageRow)
@@ -186,7 +186,7 @@ async def received(connection: AsyncConnection, message_id: str) -> None:
     )
 
 
-async def next_waiting(connection: AsyncConnection, run_id: str, inbox: str) -> str | None:
+async def next_waiting(connection: Transaction, run_id: str, inbox: str) -> str | None:
     """The message of the same run and inbox that may be worked on after one is done."""
     return (
         await connection.execute(
@@ -198,12 +198,12 @@ async def next_waiting(connection: AsyncConnection, run_id: str, inbox: str) -> 
     ).scalar_one_or_none()
 
 
-async def message(connection: AsyncConnection, message_id: str) -> Message:
+async def message(connection: Transaction, message_id: str) -> Message:
     """The message of this id."""
     return _message((await connection.execute(select(MessageRow).where(MessageRow.id == message_id))).one())
 
 
-async def turn_span(connection: AsyncConnection, lease: Lease) -> str | None:
+async def turn_span(connection: Transaction, lease: Lease) -> str | None:
     """The span of the turn that was taken under this lease: what is posted at its end belongs under it."""
     query = select(StepRow.span_id).where(
         StepRow.run_id == lease.run_id, StepRow.kind == "turn", StepRow.lease == lease.message_id
@@ -211,12 +211,12 @@ async def turn_span(connection: AsyncConnection, lease: Lease) -> str | None:
     return (await connection.execute(query)).scalar()
 
 
-async def final(connection: AsyncConnection, run_id: str, attempt: int) -> Message | None:
+async def final(connection: Transaction, run_id: str, attempt: int) -> Message | None:
     """The message that ended an attempt's exchange, if it has ended."""
     return next((one for one in await history(connection, run_id, attempt) if one.type == "final"), None)
 
 
-async def failed_turn(connection: AsyncConnection, run_id: str, attempt: int) -> str | None:
+async def failed_turn(connection: Transaction, run_id: str, attempt: int) -> str | None:
     """Why a message of an attempt's exchange was given up, if one was."""
     return (
         await connection.execute(
@@ -227,7 +227,7 @@ async def failed_turn(connection: AsyncConnection, run_id: str, attempt: int) ->
     ).scalar()
 
 
-async def queues(connection: AsyncConnection) -> list[Any]:
+async def queues(connection: Transaction) -> list[Any]:
     """Each inbox with how many messages are in which state, and the age of the oldest that waits."""
     rows = await connection.execute(
         select(
@@ -242,7 +242,7 @@ async def queues(connection: AsyncConnection) -> list[Any]:
     return list(rows)
 
 
-async def dead_letters(connection: AsyncConnection, limit: int = 200) -> list[Any]:
+async def dead_letters(connection: Transaction, limit: int = 200) -> list[Any]:
     """What was given up, newest first."""
     return list(
         await connection.execute(
@@ -251,7 +251,7 @@ async def dead_letters(connection: AsyncConnection, limit: int = 200) -> list[An
     )
 
 
-async def revive(connection: AsyncConnection, message_id: str) -> bool:
+async def revive(connection: Transaction, message_id: str) -> bool:
     """Let a message that was given up be delivered again; False if it was not, or its run has ended."""
     live = select(RunRow.id).where(RunRow.ended_at.is_(None))
     result = await connection.execute(
@@ -262,7 +262,7 @@ async def revive(connection: AsyncConnection, message_id: str) -> bool:
     return result.rowcount == 1
 
 
-async def waiting_runs(connection: AsyncConnection) -> int:
+async def waiting_runs(connection: Transaction) -> int:
     """How many runs wait for a worker."""
     return (
         await connection.execute(select(func.count()).where(MessageRow.inbox == RUNS, MessageRow.state.in_(WAITING)))

@@ -14,7 +14,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 async def migrate(database: Database) -> None:
     """Apply the migrations that are missing. Raises `Unavailable` if the database cannot be reached."""
     async with database.write() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:

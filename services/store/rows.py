@@ -1,60 +1,154 @@
 """The few statements that all repositories share: count a run's change, note it as an event, insert once."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, insert, update
+from sqlalchemy import ClauseElement, ColumnElement, Executable, Insert, bindparam, exists, insert, update
+from sqlalchemy import Table as CoreTable
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.errors import NotFound
 from agents.records import Json
-from services.store.tables import EventRow, RunRow, Table
+from services.records import END_STATUSES
+from services.store.leases import Lease
+from services.store.tables import EventRow, MessageRow, RunRow, Table
+from services.store.transaction import Transaction
+
+LIVE = "live"
+UNCANCELLED = "uncancelled"
+UNPAUSED = "unpaused"
+
+_RUNS = RunRow.__table__.c
+_LEASE = MessageRow.__table__.c
+CONDITIONS: dict[str, ColumnElement[bool]] = {
+    LIVE: _RUNS.status.notin_(END_STATUSES),
+    UNCANCELLED: _RUNS.cancel_requested.is_(False),
+    UNPAUSED: _RUNS.paused.is_(False),
+    "tokens": _RUNS.max_tokens_total.is_(None)
+    | (_RUNS.input_tokens + _RUNS.output_tokens + _RUNS.reserved_tokens < _RUNS.max_tokens_total),
+    "usd": _RUNS.max_usd.is_(None) | (_RUNS.cost_usd + _RUNS.reserved_usd < _RUNS.max_usd),
+    "model_calls": _RUNS.max_model_calls.is_(None)
+    | (_RUNS.model_calls + _RUNS.reserved_model_calls < _RUNS.max_model_calls),
+    "tool_calls": _RUNS.max_tool_calls.is_(None)
+    | (_RUNS.tool_calls + _RUNS.reserved_tool_calls < _RUNS.max_tool_calls),
+}
+"""What can be asked of a run before it is changed. Those of the budget: something is left of this limit.
+
+The size of what comes next does not count, or a careful upper estimate would forbid the last call that still fits; so
+a limit may be passed by one call.
+"""
 
 
-async def bump_if(
-    connection: AsyncConnection, run_id: str, *conditions: ColumnElement[bool], **values: Any
+async def bump(
+    connection: Transaction,
+    run_id: str,
+    *,
+    only_if: Sequence[str] = (),
+    lease: Lease | None = None,
+    add: Mapping[str, Any] | None = None,
+    change: Mapping[str, Any] | None = None,
 ) -> int | None:
-    """Raise a run's `last_seq` and set the values, if the conditions hold; gives the new number.
+    """Raise a run's `last_seq`, and change the run with it.
 
     The run's row stays locked until the transaction ends, so numbers are committed in their order.
+
+    Args:
+        connection: the transaction.
+        run_id: the run.
+        only_if: names of `CONDITIONS` that have to hold.
+        lease: has to be the last one of its message.
+        add: what is added to the columns of these names.
+        change: what the columns of these names are set to.
+
+    Returns:
+        The new number; None where a condition does not hold, or there is no such run.
     """
-    result = await connection.execute(
-        update(RunRow)
-        .where(RunRow.id == run_id, *conditions)
-        .values(last_seq=RunRow.last_seq + 1, **values)
-        .returning(RunRow.last_seq)
-    )
-    return result.scalar_one_or_none()
+    add, change = add or {}, change or {}
+    statement = _bump(tuple(only_if), lease is not None, tuple(add), tuple(change))
+    given = {"of_run": run_id} | {f"add_{name}": value for name, value in add.items()}
+    given |= {f"set_{name}": value for name, value in change.items()}
+    if lease:
+        given |= {"of_message": lease.message_id, "of_owner": lease.owner, "of_epoch": lease.epoch}
+    return (await connection.execute(statement, given)).scalar_one_or_none()
 
 
-async def bump(connection: AsyncConnection, run_id: str, **values: Any) -> int:
-    """As `bump_if`, without a condition. Raises `NotFound` where there is no such run."""
-    seq = await bump_if(connection, run_id, **values)
-    if seq is None:
-        raise NotFound(f"there is no run '{run_id}'", param="id", code="run_not_found")
+async def changed(connection: Transaction, run_id: str, *, add: Mapping[str, Any] | None = None) -> int:
+    """As `bump`, of a run that is there."""
+    seq = await bump(connection, run_id, add=add)
+    assert seq is not None, f"run {run_id} is gone in the middle of its own transaction"
     return seq
 
 
-async def add_event(connection: AsyncConnection, run_id: str, seq: int, kind: str, data: Json, at: datetime) -> None:
+@cache
+def _bump(only_if: tuple[str, ...], fenced: bool, added: tuple[str, ...], changed: tuple[str, ...]) -> Executable:
+    """The statement of a bump: made once for each shape, as making it costs ten times what carrying it out does."""
+    conditions = [CONDITIONS[name] for name in only_if]
+    if fenced:
+        conditions.append(
+            exists().where(
+                _LEASE.id == bindparam("of_message"),
+                _LEASE.state == "leased",
+                _LEASE.lease_owner == bindparam("of_owner"),
+                _LEASE.lease_epoch == bindparam("of_epoch"),
+            )
+        )
+    values: dict[str, Any] = {"last_seq": _RUNS.last_seq + 1}
+    values |= {name: _RUNS[name] + bindparam(f"add_{name}", type_=_RUNS[name].type) for name in added}
+    values |= {name: bindparam(f"set_{name}", type_=_RUNS[name].type) for name in changed}
+    where = (_RUNS.id == bindparam("of_run"), *conditions)
+    return update(_core(RunRow)).where(*where).values(values).returning(_RUNS.last_seq)
+
+
+async def add_event(connection: Transaction, run_id: str, seq: int, kind: str, data: Json, at: datetime) -> None:
     """Note what happened under this number."""
-    await connection.execute(
-        insert(EventRow).values(run_id=run_id, seq=seq, type=kind, data=json.dumps(data, ensure_ascii=False), at=at)
-    )
+    text = json.dumps(data, ensure_ascii=False)
+    await insert_row(connection, EventRow, run_id=run_id, seq=seq, type=kind, data=text, at=at)
 
 
-async def insert_ignoring(connection: AsyncConnection, table: type[Table], **values: Any) -> bool:
+async def insert_row(connection: Transaction, table: type[Table], **values: Any) -> None:
+    """Insert a row."""
+    await _carry_out(connection, _insert(table), values)
+
+
+async def insert_ignoring(connection: Transaction, table: type[Table], **values: Any) -> bool:
     """Insert a row unless its key is there already; True if it was inserted."""
-    make = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    result = await connection.execute(make(table).values(**values).on_conflict_do_nothing())
+    result = await connection.execute(_insert_ignoring(table, connection.dialect), values)
     return result.rowcount == 1
 
 
-async def upsert(connection: AsyncConnection, table: type[Table], *, on: tuple[str, ...], **values: Any) -> None:
+async def upsert(connection: Transaction, table: type[Table], *, on: tuple[str, ...], **values: Any) -> None:
     """Insert a row, or give the one with these columns alike the new values."""
-    make = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = make(table).values(**values)
-    changed = {name: statement.excluded[name] for name in values if name not in on}
-    await connection.execute(statement.on_conflict_do_update(index_elements=list(on), set_=changed))
+    await _carry_out(connection, _upsert(table, connection.dialect, on, tuple(values)), values)
+
+
+async def _carry_out(connection: Transaction, statement: Insert, values: dict[str, Any]) -> None:
+    """Plain values travel apart from the statement, which is then the same every time; SQL's own are part of it."""
+    computed = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
+    plain = {name: value for name, value in values.items() if name not in computed}
+    await connection.execute(statement.values(**computed) if computed else statement, plain)
+
+
+def _core(table: type[Table]) -> CoreTable:
+    return cast("CoreTable", table.__table__)  # declared as something wider
+
+
+@cache
+def _insert(table: type[Table]) -> Insert:
+    return insert(_core(table))
+
+
+@cache
+def _insert_ignoring(table: type[Table], dialect: str) -> Insert:
+    make = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    return make(_core(table)).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(table: type[Table], dialect: str, on: tuple[str, ...], names: tuple[str, ...]) -> Insert:
+    make = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    statement = make(_core(table))
+    changed = {name: statement.excluded[name] for name in names if name not in on}
+    return statement.on_conflict_do_update(index_elements=list(on), set_=changed)

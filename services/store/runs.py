@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, String, and_, cast, delete, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, String, and_, cast, delete, func, or_, select, update
 
 from agents.context import span_id
 from agents.errors import InvalidTask, NotFound
@@ -20,8 +19,9 @@ from services.store import messages
 from services.store.columns import database_now
 from services.store.journal import insert_step, lose_running, step_of
 from services.store.leases import Lease
-from services.store.rows import add_event, bump_if
+from services.store.rows import LIVE, add_event, bump, insert_row
 from services.store.tables import EventRow, FeedbackRow, MessageRow, RunRow, SlotRow, StepIoRow, StepRow
+from services.store.transaction import Transaction
 
 TITLE_LENGTH = 120
 
@@ -33,7 +33,7 @@ def new_id() -> str:
 
 
 async def accept(
-    connection: AsyncConnection,
+    connection: Transaction,
     task: Task,
     *,
     origin: Origin,
@@ -59,47 +59,47 @@ async def accept(
     if task.budget.max_seconds is not None:
         deadline = min(deadline, timedelta(seconds=task.budget.max_seconds))
     status = "running" if gateway else "queued"
-    await connection.execute(
-        insert(RunRow).values(
-            id=run_id,
-            status=status,
-            origin=origin,
-            title=title_of(task),
-            owner=owner,
-            task=task.model_dump_json(by_alias=True),
-            team=team_of(task),
-            team_yaml=team_yaml,
-            effort=task.effort,
-            idempotency_key=_scoped(owner, idempotency_key) if idempotency_key else None,
-            trace_id=trace_id,
-            trace_parent=trace_parent,
-            created_at=now,
-            started_at=now if gateway else None,
-            deadline_at=now + deadline,
-            last_seq=1,
-            max_usd=task.budget.max_usd,
-            max_tokens_total=task.budget.max_tokens_total,
-            max_model_calls=task.budget.max_model_calls,
-            max_tool_calls=task.budget.max_tool_calls,
-        )
+    await insert_row(
+        connection,
+        RunRow,
+        id=run_id,
+        status=status,
+        origin=origin,
+        title=title_of(task),
+        owner=owner,
+        task=task.model_dump_json(by_alias=True),
+        team=team_of(task),
+        team_yaml=team_yaml,
+        effort=task.effort,
+        idempotency_key=_scoped(owner, idempotency_key) if idempotency_key else None,
+        trace_id=trace_id,
+        trace_parent=trace_parent,
+        created_at=now,
+        started_at=now if gateway else None,
+        deadline_at=now + deadline,
+        last_seq=1,
+        max_usd=task.budget.max_usd,
+        max_tokens_total=task.budget.max_tokens_total,
+        max_model_calls=task.budget.max_model_calls,
+        max_tool_calls=task.budget.max_tool_calls,
     )
     root = span_id(run_id, "run")
-    await connection.execute(
-        insert(StepRow).values(
-            run_id=run_id,
-            span_id=root,
-            seq=1,
-            parent_id=None,
-            key="run",
-            kind="run",
-            name=f"invoke_workflow {team_of(task) or 'run'}",
-            attempt=0,
-            status="running",
-            started_at=now,
-            attributes=json.dumps({"run_id": run_id, "origin": origin, "effort": task.effort}),
-        )
+    await insert_row(
+        connection,
+        StepRow,
+        run_id=run_id,
+        span_id=root,
+        seq=1,
+        parent_id=None,
+        key="run",
+        kind="run",
+        name=f"invoke_workflow {team_of(task) or 'run'}",
+        attempt=0,
+        status="running",
+        started_at=now,
+        attributes=json.dumps({"run_id": run_id, "origin": origin, "effort": task.effort}),
     )
-    await connection.execute(insert(StepIoRow).values(run_id=run_id, span_id=root, input=task.prompt))
+    await insert_row(connection, StepIoRow, run_id=run_id, span_id=root, input=task.prompt)
     await add_event(connection, run_id, 1, "status", {"status": status}, now)
     message = messages.run_message(run_id, inbox=messages.GATEWAY if gateway else messages.RUNS, sent_at=now)
     lease = None
@@ -113,26 +113,23 @@ async def accept(
             "deliveries": 1,
         }
         lease = Lease(message_id=message["id"], run_id=run_id, owner=owner_name, epoch=1)
-    await connection.execute(insert(MessageRow).values(**message, seq=1, traceparent=f"00-{trace_id}-{root}-01"))
+    await insert_row(connection, MessageRow, **message, seq=1, traceparent=f"00-{trace_id}-{root}-01")
     return run_id, lease, [] if gateway else [message["id"]]
 
 
-async def same_request(connection: AsyncConnection, owner: str | None, idempotency_key: str) -> str | None:
+async def same_request(connection: Transaction, owner: str | None, idempotency_key: str) -> str | None:
     """The run that was accepted for this idempotency key before."""
     query = select(RunRow.id).where(RunRow.idempotency_key == _scoped(owner, idempotency_key))
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def start(connection: AsyncConnection, lease: Lease, now: datetime) -> bool:
+async def start(connection: Transaction, lease: Lease, now: datetime) -> bool:
     """Note that a worker has begun; False if the run needs no work any more."""
-    seq = await bump_if(
-        connection,
-        lease.run_id,
-        lease.fence(),
-        RunRow.status.notin_(END_STATUSES),
-        status="running",
-        started_at=func.coalesce(RunRow.started_at, now),
-    )
+    started_at = (
+        await connection.execute(select(RunRow.started_at).where(RunRow.id == lease.run_id))
+    ).scalar_one_or_none()
+    started = {"status": "running", "started_at": started_at or now}
+    seq = await bump(connection, lease.run_id, lease=lease, only_if=(LIVE,), change=started)
     if seq is None:
         return False
     await add_event(connection, lease.run_id, seq, "status", {"status": "running"}, now)
@@ -141,11 +138,11 @@ async def start(connection: AsyncConnection, lease: Lease, now: datetime) -> boo
     return True
 
 
-async def save_plan(connection: AsyncConnection, lease: Lease, plan: Plan, step: Step) -> bool:
+async def save_plan(connection: Transaction, lease: Lease, plan: Plan, step: Step) -> bool:
     """Store the plan and the step that drew it up; False if the lease is lost."""
     text = plan.model_dump_json()
     rung = plan.rungs[0].short
-    seq = await bump_if(connection, lease.run_id, lease.fence(), plan=text, rung=rung, steps=RunRow.steps + 1)
+    seq = await bump(connection, lease.run_id, lease=lease, add={"steps": 1}, change={"plan": text, "rung": rung})
     if seq is None:
         return False
     await insert_step(connection, lease.run_id, seq, step)
@@ -153,9 +150,9 @@ async def save_plan(connection: AsyncConnection, lease: Lease, plan: Plan, step:
     return True
 
 
-async def note_attempt(connection: AsyncConnection, lease: Lease, attempt: Attempt, now: datetime) -> bool:
+async def note_attempt(connection: Transaction, lease: Lease, attempt: Attempt, now: datetime) -> bool:
     """Announce an attempt that ended; False if the lease is lost."""
-    seq = await bump_if(connection, lease.run_id, lease.fence(), rung=attempt.rung)
+    seq = await bump(connection, lease.run_id, lease=lease, change={"rung": attempt.rung})
     if seq is None:
         return False
     data = attempt.model_dump(mode="json", include={"number", "rung", "accepted", "reason", "verdicts"})
@@ -164,7 +161,7 @@ async def note_attempt(connection: AsyncConnection, lease: Lease, attempt: Attem
 
 
 async def end(
-    connection: AsyncConnection,
+    connection: Transaction,
     run_id: str,
     *,
     status: EndStatus,
@@ -178,21 +175,22 @@ async def end(
     `lease` None is for those who end a run from outside (cancelled while it waits, its worker gone for good).
     False if the run had ended before, or the lease is lost.
     """
-    conditions = [RunRow.status.notin_(END_STATUSES)] + ([lease.fence()] if lease else [])
     shown = answer.model_dump(mode="json") if answer else None
-    if await bump_if(connection, run_id, *conditions) is None:
+    if await bump(connection, run_id, lease=lease, only_if=(LIVE,)) is None:
         return False
     row = (await connection.execute(select(RunRow).where(RunRow.id == run_id))).one()
     await add_event(connection, run_id, row.last_seq, "status", {"status": status}, now)
     await lose_running(connection, run_id, lease=None, at=now)
-    seq = await bump_if(
+    seq = await bump(
         connection,
         run_id,
-        status=status,
-        ended_at=now,
-        answer=json.dumps(shown, ensure_ascii=False) if shown else None,
-        model=answer.model if answer else None,
-        error=error.model_dump_json() if error else None,
+        change={
+            "status": status,
+            "ended_at": now,
+            "answer": json.dumps(shown, ensure_ascii=False) if shown else None,
+            "model": answer.model if answer else None,
+            "error": error.model_dump_json() if error else None,
+        },
     )
     assert seq is not None
     text = {"text": answer.text, "model": answer.model} if answer else None
@@ -220,9 +218,9 @@ async def end(
     return True
 
 
-async def ask_cancel(connection: AsyncConnection, run_id: str, now: datetime) -> bool:
+async def ask_cancel(connection: Transaction, run_id: str, now: datetime) -> bool:
     """Ask for a run's end; a run that no one works on ends at once. False if it had ended."""
-    seq = await bump_if(connection, run_id, RunRow.status.notin_(END_STATUSES), cancel_requested=True, paused=False)
+    seq = await bump(connection, run_id, only_if=(LIVE,), change={"cancel_requested": True, "paused": False})
     if seq is None:
         return False
     status = (await connection.execute(select(RunRow.status).where(RunRow.id == run_id))).scalar_one()
@@ -232,19 +230,19 @@ async def ask_cancel(connection: AsyncConnection, run_id: str, now: datetime) ->
     return True
 
 
-async def set_paused(connection: AsyncConnection, run_id: str, now: datetime, *, paused: bool) -> bool:
+async def set_paused(connection: Transaction, run_id: str, now: datetime, *, paused: bool) -> bool:
     """Hold a run before its next step, or let it go on. False if it has ended."""
     status = "waiting" if paused else "running"
     row = (await connection.execute(select(RunRow.status).where(RunRow.id == run_id))).scalar_one_or_none()
     values = {"paused": paused} | ({} if row == "queued" else {"status": status})
-    seq = await bump_if(connection, run_id, RunRow.status.notin_(END_STATUSES), **values)
+    seq = await bump(connection, run_id, only_if=(LIVE,), change=values)
     if seq is None:
         return False
     await add_event(connection, run_id, seq, "status", {"status": values.get("status", "queued")}, now)
     return True
 
 
-async def load(connection: AsyncConnection, run_id: str) -> Run:
+async def load(connection: Transaction, run_id: str) -> Run:
     """The whole run. Raises `NotFound`."""
     row = (await connection.execute(select(RunRow).where(RunRow.id == run_id))).one_or_none()
     if row is None:
@@ -259,7 +257,7 @@ async def load(connection: AsyncConnection, run_id: str) -> Run:
     )
 
 
-async def attempts(connection: AsyncConnection, run_id: str) -> tuple[Attempt, ...]:
+async def attempts(connection: Transaction, run_id: str) -> tuple[Attempt, ...]:
     """The rungs that were climbed to their end, with what each used: a sum over its steps."""
     spent = {
         row.attempt: row
@@ -291,7 +289,7 @@ async def attempts(connection: AsyncConnection, run_id: str) -> tuple[Attempt, .
 
 
 async def listing(
-    connection: AsyncConnection,
+    connection: Transaction,
     *,
     filters: Mapping[str, str],
     cursor: str | None,
@@ -314,7 +312,7 @@ async def listing(
     return [_run(row) for row in rows[:limit]], following
 
 
-async def spans(connection: AsyncConnection, run_id: str, *, since: int, limit: int = 2000) -> list[tuple[int, Step]]:
+async def spans(connection: Transaction, run_id: str, *, since: int, limit: int = 2000) -> list[tuple[int, Step]]:
     """The steps that changed after `since`, in the order of their last change."""
     rows = await connection.execute(
         select(StepRow).where(StepRow.run_id == run_id, StepRow.seq > since).order_by(StepRow.seq).limit(limit)
@@ -322,7 +320,7 @@ async def spans(connection: AsyncConnection, run_id: str, *, since: int, limit: 
     return [(row.seq, step_of(row)) for row in rows]
 
 
-async def root_step(connection: AsyncConnection, run_id: str) -> Step:
+async def root_step(connection: Transaction, run_id: str) -> Step:
     """The step that stands for the run itself."""
     row = await connection.execute(
         select(StepRow).where(StepRow.run_id == run_id, StepRow.span_id == span_id(run_id, "run"))
@@ -330,7 +328,7 @@ async def root_step(connection: AsyncConnection, run_id: str) -> Step:
     return step_of(row.one())
 
 
-async def step_io(connection: AsyncConnection, run_id: str, span: str) -> tuple[str | None, str | None]:
+async def step_io(connection: Transaction, run_id: str, span: str) -> tuple[str | None, str | None]:
     """What went into a step and what came out. Raises `NotFound` for a step that is not there."""
     row = (
         await connection.execute(select(StepIoRow).where(StepIoRow.run_id == run_id, StepIoRow.span_id == span))
@@ -344,7 +342,7 @@ async def step_io(connection: AsyncConnection, run_id: str, span: str) -> tuple[
     return None, None
 
 
-async def events(connection: AsyncConnection, run_id: str, *, since: int, limit: int = 1000) -> list[Any]:
+async def events(connection: Transaction, run_id: str, *, since: int, limit: int = 1000) -> list[Any]:
     """The run's events after number `since`: seq, type, data as JSON text."""
     return list(
         await connection.execute(
@@ -356,7 +354,7 @@ async def events(connection: AsyncConnection, run_id: str, *, since: int, limit:
     )
 
 
-async def to_stop(connection: AsyncConnection, run_ids: list[str]) -> set[str]:
+async def to_stop(connection: Transaction, run_ids: list[str]) -> set[str]:
     """Those of the runs that nobody should work on any more: cancelled, or ended."""
     rows = await connection.execute(
         select(RunRow.id).where(
@@ -366,20 +364,18 @@ async def to_stop(connection: AsyncConnection, run_ids: list[str]) -> set[str]:
     return set(rows.scalars())
 
 
-async def add_feedback(connection: AsyncConnection, run_id: str, *, score: float, comment: str, now: datetime) -> str:
+async def add_feedback(connection: Transaction, run_id: str, *, score: float, comment: str, now: datetime) -> str:
     """Keep what a user thought of an answer. Raises `NotFound`."""
     if (await connection.execute(select(RunRow.id).where(RunRow.id == run_id))).first() is None:
         raise NotFound(f"there is no run '{run_id}'", param="run_id", code="run_not_found")
     feedback_id = new_id()
-    await connection.execute(
-        insert(FeedbackRow).values(id=feedback_id, run_id=run_id, score=score, comment=comment, created_at=now)
+    await insert_row(
+        connection, FeedbackRow, id=feedback_id, run_id=run_id, score=score, comment=comment, created_at=now
     )
     return feedback_id
 
 
-async def copy_steps(
-    connection: AsyncConnection, source: str, target: str, *, before: int | None, now: datetime
-) -> None:
+async def copy_steps(connection: Transaction, source: str, target: str, *, before: int | None, now: datetime) -> None:
     """Give a new run the finished model and tool calls of another, so that they are not made (or paid) again."""
     query = select(StepRow).where(
         StepRow.run_id == source, StepRow.status == "ok", StepRow.kind.in_(("model", "tool", "check"))
@@ -399,19 +395,17 @@ async def copy_steps(
         attributes = json.loads(row.attributes) | {"recorded_in": source}
         fresh = {"run_id": target, "span_id": key_id, "parent_id": parent, "seq": 1, "lease": None}
         times = {"started_at": now, "ended_at": now, "attributes": json.dumps(attributes, ensure_ascii=False)}
-        await connection.execute(insert(StepRow).values(**(copied | unpaid | fresh | times)))
+        await insert_row(connection, StepRow, **(copied | unpaid | fresh | times))
         io = (
             await connection.execute(
                 select(StepIoRow).where(StepIoRow.run_id == source, StepIoRow.span_id == row.span_id)
             )
         ).one_or_none()
         if io is not None:
-            await connection.execute(
-                insert(StepIoRow).values(run_id=target, span_id=key_id, input=io.input, output=io.output)
-            )
+            await insert_row(connection, StepIoRow, run_id=target, span_id=key_id, input=io.input, output=io.output)
 
 
-async def delete_older(connection: AsyncConnection, before: datetime) -> int:
+async def delete_older(connection: Transaction, before: datetime) -> int:
     """Delete the runs that ended before a time, with all that belongs to them; gives how many."""
     result = await connection.execute(delete(RunRow).where(RunRow.status.in_(END_STATUSES), RunRow.ended_at < before))
     return result.rowcount

@@ -4,27 +4,27 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import delete, select, update
 
 from agents.errors import NotFound
 from agents.records import Json
 from services.records import END_STATUSES, Schedule, Slot
-from services.store.rows import insert_ignoring
+from services.store.rows import insert_ignoring, insert_row
 from services.store.tables import RunRow, ScheduleRow, SlotRow
+from services.store.transaction import Transaction
 
 
-async def add(connection: AsyncConnection, schedule: Schedule) -> None:
+async def add(connection: Transaction, schedule: Schedule) -> None:
     """Insert a schedule."""
-    await connection.execute(insert(ScheduleRow).values(**_values(schedule)))
+    await insert_row(connection, ScheduleRow, **_values(schedule))
 
 
-async def save(connection: AsyncConnection, schedule: Schedule) -> None:
+async def save(connection: Transaction, schedule: Schedule) -> None:
     """Write a changed schedule back."""
     await connection.execute(update(ScheduleRow).where(ScheduleRow.id == schedule.id).values(**_values(schedule)))
 
 
-async def load(connection: AsyncConnection, schedule_id: str) -> Schedule:
+async def load(connection: Transaction, schedule_id: str) -> Schedule:
     """The schedule of this id or name. Raises `NotFound`."""
     query = select(ScheduleRow).where((ScheduleRow.id == schedule_id) | (ScheduleRow.name == schedule_id))
     row = (await connection.execute(query.order_by(ScheduleRow.created_at))).first()
@@ -34,17 +34,17 @@ async def load(connection: AsyncConnection, schedule_id: str) -> Schedule:
     return _schedule(row)
 
 
-async def listing(connection: AsyncConnection) -> list[Schedule]:
+async def listing(connection: Transaction) -> list[Schedule]:
     """All schedules, oldest first."""
     return [_schedule(row) for row in await connection.execute(select(ScheduleRow).order_by(ScheduleRow.created_at))]
 
 
-async def remove(connection: AsyncConnection, schedule_id: str) -> None:
+async def remove(connection: Transaction, schedule_id: str) -> None:
     """Delete a schedule with its slots; the runs it made stay."""
     await connection.execute(delete(ScheduleRow).where(ScheduleRow.id == schedule_id))
 
 
-async def due(connection: AsyncConnection, now: datetime) -> list[Schedule]:
+async def due(connection: Transaction, now: datetime) -> list[Schedule]:
     """The schedules with a due time that has come."""
     rows = await connection.execute(
         select(ScheduleRow).where(ScheduleRow.paused.is_(False), ScheduleRow.next_due_at <= now)
@@ -52,12 +52,12 @@ async def due(connection: AsyncConnection, now: datetime) -> list[Schedule]:
     return [_schedule(row) for row in rows]
 
 
-async def take_slot(connection: AsyncConnection, schedule_id: str, slot: Slot, now: datetime) -> bool:
+async def take_slot(connection: Transaction, schedule_id: str, slot: Slot, now: datetime) -> bool:
     """Insert the row of a due time; False if another tick has it."""
     return await insert_ignoring(connection, SlotRow, schedule_id=schedule_id, decided_at=now, **slot.model_dump())
 
 
-async def slots(connection: AsyncConnection, schedule_id: str, limit: int = 200) -> list[Slot]:
+async def slots(connection: Transaction, schedule_id: str, limit: int = 200) -> list[Slot]:
     """The due times of a schedule that have come, newest first."""
     rows = await connection.execute(
         select(SlotRow).where(SlotRow.schedule_id == schedule_id).order_by(SlotRow.due_at.desc()).limit(limit)
@@ -65,7 +65,7 @@ async def slots(connection: AsyncConnection, schedule_id: str, limit: int = 200)
     return [Slot.model_validate({name: getattr(row, name) for name in Slot.model_fields}) for row in rows]
 
 
-async def is_running(connection: AsyncConnection, schedule_id: str) -> bool:
+async def is_running(connection: Transaction, schedule_id: str) -> bool:
     """Whether a run that the schedule started has not ended."""
     query = (
         select(RunRow.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from agents.context import Context, Reservation
 from agents.records import Step, Task
@@ -28,15 +28,14 @@ def now() -> datetime:
 @pytest.fixture(params=["sqlite", "postgres"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Database]:
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+        url = f"sqlite:///{tmp_path / 'test.db'}"
     else:
         server = str(request.getfixturevalue("postgres_url"))
         name = f"t{uuid.uuid4().hex}"
-        admin = Database(server.replace("postgresql://", "postgresql+psycopg://"))
-        async with admin.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text(f"CREATE DATABASE {name}"))
-        await admin.close()
+        admin = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
         url = server.replace("postgresql://", "postgresql+psycopg://").rsplit("/", 1)[0] + f"/{name}"
     opened = Database(url)
     await migrate(opened)
@@ -63,9 +62,7 @@ async def leased(database: Database, run_id: str, *, owner: str = "worker-1") ->
 
 
 def a_journal(database: Database, lease: Lease) -> SqlJournal:
-    async def announce(_: str) -> None: ...
-
-    return SqlJournal(database, lease, clock=now, announce=announce, on_step=lambda _: None)
+    return SqlJournal(database, lease, clock=now, announce=lambda _: None, on_step=lambda _: None)
 
 
 def a_step(run_id: str, key: str = "1.model.0", *, text_in: str = "hello", **fields: Any) -> Step:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.errors import InvalidTask, MalformedOutput, NotFound, Unavailable
 from agents.model import ModelRequest
@@ -18,6 +17,7 @@ from services.store import leases, messages, runs
 from services.store.database import Database
 from services.store.leases import Lease
 from services.store.tables import MessageRow
+from services.store.transaction import Transaction
 from tests.builders import a_message, a_task
 from tests.fakes import Reply, ScriptedModel
 from tests.integration.house import a_house, a_worker, emptied, ended
@@ -318,7 +318,7 @@ async def test_a_replay_of_a_run_calls_no_model(database: Database, redis_url: s
         first = await ended(parts, await submitted(parts, task))
         calls = len(model.requests)
 
-        async def with_steps(connection: AsyncConnection, run_id: str) -> None:
+        async def with_steps(connection: Transaction, run_id: str) -> None:
             await runs.copy_steps(connection, first.id, run_id, before=None, now=parts.world.clock())
 
         again = await parts.door.submit(first.task, origin="replay", asker=Asker(), within=with_steps)
@@ -347,15 +347,15 @@ def route(run: Run) -> Sequence[str]:
     return [f"{message.sender}>{message.recipient}" for message in run.messages]
 
 
-async def _claim(connection: AsyncConnection, run_id: str) -> Lease:
+async def _claim(connection: Transaction, run_id: str) -> Lease:
     lease = await leases.claim(connection, f"{run_id}.0", owner="silent", lease=LEASE / 5)
     assert lease is not None
     return lease
 
 
-async def _age(connection: AsyncConnection, *, seconds: float) -> None:
+async def _age(connection: Transaction, *, seconds: float) -> None:
     await connection.execute(update(MessageRow).values(changed=MessageRow.changed - seconds))
 
 
-async def _age_lease(connection: AsyncConnection) -> None:
+async def _age_lease(connection: Transaction) -> None:
     await connection.execute(update(MessageRow).values(lease_until=MessageRow.lease_until - 60))
