@@ -29,7 +29,7 @@ from services.queue.keeper import Keeper, Stopped
 from services.records import EndStatus, Failure, Run
 from services.store import leases, messages, runs
 from services.store.database import Database
-from services.store.journal import OnStep, SqlJournal
+from services.store.journal import OnStep, SqlJournal, close_step
 from services.store.leases import Lease
 
 
@@ -108,11 +108,10 @@ class Runner:
         """
         world = self._world
         async with world.database.write() as connection:
-            if not await runs.start(connection, lease, world.clock()):
+            if plan is None and not await runs.start(connection, lease, world.clock()):
                 return None
             waited = None if plan else await messages.note_wait(connection, lease, world.clock())
-        async with world.database.read() as connection:
-            run = await runs.load(connection, lease.run_id)
+            run = await runs.head(connection, lease.run_id)
         if waited:
             world.on_step(run)(waited)
         try:
@@ -144,7 +143,7 @@ class Runner:
     ) -> _Ending:
         world = self._world
         left = (run.deadline_at - world.clock()).total_seconds()
-        if left <= 0 and not run.attempts:
+        if left <= 0 and lease.deliveries == 1:
             return _Ending(
                 "expired", error=failure_of(BudgetExceeded("max_seconds", "the deadline passed in the queue"))
             )
@@ -300,20 +299,19 @@ class _Climb:
 
     async def _close_attempt(self, step: Step, attempt: Attempt, *, status: str) -> None:
         now = self._world.clock()
-        await self._journal.close(
-            step.model_copy(
-                update={
-                    "status": status,
-                    "ended_at": now,
-                    "error": attempt.reason if status == "error" else None,
-                    "attributes": step.attributes | {"accepted": attempt.accepted, "reason": attempt.reason},
-                    "output": attempt.model_dump_json(),
-                }
-            )
-        )
+        changes = {
+            "status": status,
+            "ended_at": now,
+            "error": attempt.reason if status == "error" else None,
+            "attributes": step.attributes | {"accepted": attempt.accepted, "reason": attempt.reason},
+            "output": attempt.model_dump_json(),
+        }
+        ended = step.model_copy(update=changes)
         async with self._world.database.write() as connection:
-            if not await runs.note_attempt(connection, self._lease, attempt, now):
+            if await close_step(connection, self._lease, ended) is None:
                 raise LeaseLost(f"run {self._run.id} is worked on by another process")
+            await runs.note_attempt(connection, self._run.id, attempt, now)
+        self._on_step(ended)
         self._world.feed.ring(self._run.id)
 
     async def _check(self, spec: CheckSpec, index: int, answer: Answer, context: Context) -> Verdict:

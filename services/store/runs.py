@@ -150,14 +150,12 @@ async def save_plan(connection: Transaction, lease: Lease, plan: Plan, step: Ste
     return True
 
 
-async def note_attempt(connection: Transaction, lease: Lease, attempt: Attempt, now: datetime) -> bool:
-    """Announce an attempt that ended; False if the lease is lost."""
-    seq = await bump(connection, lease.run_id, lease=lease, change={"rung": attempt.rung})
-    if seq is None:
-        return False
+async def note_attempt(connection: Transaction, run_id: str, attempt: Attempt, now: datetime) -> None:
+    """Announce an attempt whose step ends in this transaction."""
+    seq = await bump(connection, run_id, change={"rung": attempt.rung})
+    assert seq is not None
     data = attempt.model_dump(mode="json", include={"number", "rung", "accepted", "reason", "verdicts"})
-    await add_event(connection, lease.run_id, seq, "attempt", data, now)
-    return True
+    await add_event(connection, run_id, seq, "attempt", data, now)
 
 
 async def end(
@@ -244,13 +242,17 @@ async def set_paused(connection: Transaction, run_id: str, now: datetime, *, pau
 
 async def load(connection: Transaction, run_id: str) -> Run:
     """The whole run. Raises `NotFound`."""
+    found = {"attempts": await attempts(connection, run_id), "messages": await messages.sent(connection, run_id)}
+    return (await head(connection, run_id)).model_copy(update=found)
+
+
+async def head(connection: Transaction, run_id: str) -> Run:
+    """The run without its attempts and messages. Raises `NotFound`."""
     row = (await connection.execute(select(RunRow).where(RunRow.id == run_id))).one_or_none()
     if row is None:
         raise NotFound(f"there is no run '{run_id}'; GET /api/runs lists them", param="id", code="run_not_found")
     return _run(row).model_copy(
         update={
-            "attempts": await attempts(connection, run_id),
-            "messages": await messages.sent(connection, run_id),
             "plan": Plan.model_validate_json(row.plan) if row.plan else None,
             "answer": Answer.model_validate_json(row.answer) if row.answer else None,
         }
