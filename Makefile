@@ -35,7 +35,7 @@ run: $(VENV)/.installed ## start everything on this machine: the same as `points
 	@$(BIN)/pointsman up $(ARGS)
 
 test: $(VENV)/.installed-dev ## run the tests; nothing needs to be started by hand
-	@$(BIN)/python -m pytest -m "not faults" $(ARGS)
+	@$(BIN)/python -m pytest -m "not faults" -n 2 --dist loadfile $(ARGS)
 
 test-faults: $(VENV)/.installed-dev ## run the slow tests that kill and break real processes
 	@$(BIN)/python -m pytest -m faults $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "no such tests" || exit $$code; }

@@ -297,5 +297,5 @@ class Message(Record):
     tainted: bool = False
     """Its content goes back to something untrusted: web, file, mail."""
     truncated: bool = False
-    """A limit cut its content short; of a `final`: the exchange ended before it was done, and this is the best so far."""
+    """A limit cut its content short; of a `final`: the exchange ended before it was done, this is the best so far."""
     sent_at: datetime

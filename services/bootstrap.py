@@ -1,6 +1,5 @@
 """Puts a process together: the one place that knows every concrete class."""
 
-import asyncio
 import contextlib
 import os
 import socket
@@ -33,6 +32,7 @@ from services.queue.connection import connect
 from services.queue.feed import Feed
 from services.queue.keeper import Keeper
 from services.queue.mailbox import SqlMailbox
+from services.queue.place import Place
 from services.queue.relay import Relay
 from services.queue.streams import Streams
 from services.records import Run
@@ -152,9 +152,7 @@ def assemble(
     def plan(task: Task, *, teams: Collection[str] = ()) -> Plan:
         return draw_up(task, cards=models.cards(), teams=teams, today=utc_now().date())
 
-    def mailbox(
-        lease: Lease, *, team: TeamSpec | None, parent_id: str, slots: asyncio.Semaphore | None, on_step: OnStep
-    ) -> SqlMailbox:
+    def mailbox(lease: Lease, *, team: TeamSpec | None, parent_id: str, place: Place, on_step: OnStep) -> SqlMailbox:
         return SqlMailbox(
             database,
             lease,
@@ -162,7 +160,7 @@ def assemble(
             feed=feed,
             inboxes={agent: inbox_of(team.name, agent) for agent in team.agents} if team else {},
             parent_id=parent_id,
-            slots=slots,
+            place=place,
             on_step=on_step,
         )
 

@@ -4,6 +4,10 @@ from agents.errors import BudgetExceeded, InvalidTask, MalformedOutput, NotAllow
 from services.records import Failure
 
 
+class Defect(PointsmanError):
+    """Something in Pointsman itself went wrong elsewhere, and was recorded there."""
+
+
 def failure_of(error: PointsmanError) -> Failure:
     """Put an error into the shape that is stored, and that an API error has."""
     match error:
@@ -15,8 +19,15 @@ def failure_of(error: PointsmanError) -> Failure:
             return Failure(message=str(error), type="unavailable")
         case MalformedOutput():
             return Failure(message=str(error), type="malformed_output")
-        case _:
+        case NotAllowed():
             return Failure(message=str(error), type="not_allowed")
+        case _:
+            return Failure(message=str(error), type="internal_error")
+
+
+def defect(error: BaseException) -> Failure:
+    """What a user is told of an error that is ours; the log says more."""
+    return Failure(message=f"{type(error).__name__} in Pointsman itself; its log says more", type="internal_error")
 
 
 def error_of(failure: Failure) -> PointsmanError:
@@ -30,5 +41,7 @@ def error_of(failure: Failure) -> PointsmanError:
             return Unavailable(failure.message)
         case "malformed_output":
             return MalformedOutput(failure.message)
-        case _:
+        case "not_allowed":
             return NotAllowed(failure.message)
+        case _:
+            return Defect(failure.message)

@@ -68,6 +68,8 @@ class Run(Record):
     ended_at: datetime | None = None
     deadline_at: datetime
     paused: bool = False
+    last_seq: int = 0
+    """Number of the run's last event."""
 
     @property
     def ended(self) -> bool:

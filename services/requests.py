@@ -42,11 +42,11 @@ class Extras(BaseModel):
     team: str | None = None
     inputs: Json = Field(default_factory=dict)
     quality_target: float | None = Field(default=None, ge=0, le=1)
-    max_usd: Decimal | None = Field(default=None, ge=0)
-    max_tokens_total: int | None = Field(default=None, ge=0)
-    max_seconds: float | None = Field(default=None, gt=0)
-    max_model_calls: int | None = Field(default=None, ge=0)
-    max_tool_calls: int | None = Field(default=None, ge=0)
+    max_usd: Decimal | None = Field(default=None, ge=0, le=1_000_000)
+    max_tokens_total: int | None = Field(default=None, ge=0, le=10**15)
+    max_seconds: float | None = Field(default=None, gt=0, le=10**7)
+    max_model_calls: int | None = Field(default=None, ge=0, le=10**9)
+    max_tool_calls: int | None = Field(default=None, ge=0, le=10**9)
     checks: tuple[CheckSpec, ...] = ()
     explain: bool = False
 

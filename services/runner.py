@@ -11,10 +11,8 @@ from agents.context import Clock, Context, Mailbox, OnText, Reservation, Tool, s
 from agents.errors import (
     BudgetExceeded,
     Cancelled,
-    InvalidTask,
     LeaseLost,
     MalformedOutput,
-    NotAllowed,
     PointsmanError,
     Unavailable,
 )
@@ -23,12 +21,13 @@ from agents.model import Model
 from agents.records import Answer, Attempt, CheckSpec, JsonSchemaCheck, Step, Task, Verdict
 from agents.team.spec import TeamSpec
 from router.records import Plan, Rung
-from services.failures import failure_of
+from services.failures import Defect, defect, error_of, failure_of
 from services.queue.feed import Feed
 from services.queue.keeper import Keeper, Stopped
+from services.queue.place import NOWHERE, Place
 from services.records import EndStatus, Failure, Run
 from services.store import leases, messages, runs
-from services.store.database import Database
+from services.store.database import Database, StoreUnavailable
 from services.store.journal import OnStep, SqlJournal, close_step
 from services.store.leases import Lease
 
@@ -52,7 +51,7 @@ class MakeMailbox(Protocol):
         *,
         team: TeamSpec | None,
         parent_id: str,
-        slots: asyncio.Semaphore | None,
+        place: Place,
         on_step: OnStep,
     ) -> Mailbox: ...
 
@@ -94,14 +93,14 @@ class Runner:
         *,
         plan: tuple[Plan, timedelta] | None = None,
         on_text: OnText | None = None,
-        slots: asyncio.Semaphore | None = None,
+        place: Place = NOWHERE,
     ) -> Run | None:
         """Climb a run and end it.
 
         Args:
             plan: the plan, and the time it took to draw it up, where this process accepted the run itself.
             on_text: is given the answer as it grows, once it is sure to stand.
-            slots: released for as long as the run only waits for a team's turns.
+            place: in the worker, left for as long as the run only waits for a team's turns.
 
         Returns:
             The ended run; None where it was left to another: the lease was lost, or the process ends.
@@ -110,17 +109,17 @@ class Runner:
         async with world.database.write() as connection:
             if plan is None and not await runs.start(connection, lease, world.clock()):
                 return None
-            waited = None if plan else await messages.note_wait(connection, lease, world.clock())
+            waited = None if plan else await messages.begin_work(connection, lease, world.clock())
             run = await runs.head(connection, lease.run_id)
         if waited:
             world.on_step(run)(waited)
         try:
             async with world.keeper.hold(lease):
-                ending = await self._ending(run, lease, plan, on_text, slots)
+                ending = await self._ending(run, lease, plan, on_text, place)
         except Cancelled:
             ending = _Ending("cancelled")
-        except LeaseLost:
-            return None
+        except (LeaseLost, StoreUnavailable):
+            return None  # the lease is another's, or lapses while the database is away: then another goes on
         except Stopped:
             async with world.database.write() as connection:
                 await leases.give_back(connection, lease)
@@ -128,8 +127,8 @@ class Runner:
         except BaseException as error:
             # The outermost loop of a run: nothing leaves it without an end. A closed door cancels; else it is a defect.
             closed = isinstance(error, asyncio.CancelledError)
-            failure = Failure(message=f"{type(error).__name__} in Pointsman itself; see its log", type="internal_error")
-            await asyncio.shield(self._end(lease, _Ending("cancelled") if closed else _Ending("failed", error=failure)))
+            ending = _Ending("cancelled") if closed else _Ending("failed", error=defect(error))
+            await asyncio.shield(self._end(lease, ending))
             raise
         return await self._end(lease, ending)
 
@@ -139,7 +138,7 @@ class Runner:
         lease: Lease,
         plan: tuple[Plan, timedelta] | None,
         on_text: OnText | None,
-        slots: asyncio.Semaphore | None,
+        place: Place,
     ) -> _Ending:
         world = self._world
         left = (run.deadline_at - world.clock()).total_seconds()
@@ -147,16 +146,19 @@ class Runner:
             return _Ending(
                 "expired", error=failure_of(BudgetExceeded("max_seconds", "the deadline passed in the queue"))
             )
-        climb = _Climb(world, run, lease, on_text, slots)
+        climb = _Climb(world, run, lease, on_text, place)
         try:
             async with asyncio.timeout(max(left, 0.001)):
                 return await climb.to_the_end(plan)
         except TimeoutError:
             limit = BudgetExceeded("max_seconds", f"the deadline {run.deadline_at.isoformat()} is reached")
-            return _Ending("truncated", answer=climb.best(), error=failure_of(limit))
+            status: EndStatus = "truncated" if climb.begun else "expired"
+            return _Ending(status, answer=climb.best(), error=failure_of(limit))
         except BudgetExceeded as error:
             return _Ending("truncated", answer=climb.best(), error=failure_of(error))
-        except (InvalidTask, NotAllowed, Unavailable, MalformedOutput) as error:
+        except (Cancelled, LeaseLost, Stopped, StoreUnavailable):
+            raise
+        except PointsmanError as error:
             return _Ending("failed", error=failure_of(error))
 
     async def _end(self, lease: Lease, ending: _Ending) -> Run | None:
@@ -183,17 +185,17 @@ class Runner:
 class _Climb:
     """One run on its way up."""
 
-    def __init__(
-        self, world: World, run: Run, lease: Lease, on_text: OnText | None, slots: asyncio.Semaphore | None
-    ) -> None:
+    def __init__(self, world: World, run: Run, lease: Lease, on_text: OnText | None, place: Place) -> None:
         self._world = world
         self._run = run
         self._lease = lease
         self._on_text = on_text
-        self._slots = slots
+        self._place = place
         self._seen = 0
         """Characters of the answer that somebody has read already."""
         self._attempts: list[Attempt] = []
+        self.begun = False
+        """Whether a rung was begun to be climbed."""
         self._on_step = world.on_step(run)
         self._journal = SqlJournal(
             world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=self._on_step
@@ -211,9 +213,12 @@ class _Climb:
         plan = await self._plan(planned)
         failure: PointsmanError | None = None
         for number, rung in enumerate(plan.rungs, start=1):
+            self.begun = True
             try:
                 attempt = await self._attempt(number, rung)
-            except (Unavailable, MalformedOutput) as error:
+            except StoreUnavailable:
+                raise
+            except (Unavailable, MalformedOutput, Defect) as error:
                 if self._seen:
                     raise  # a part of it was read already: nothing may be put in its place
                 failure = error
@@ -233,7 +238,7 @@ class _Climb:
             return self._run.plan
         began = self._world.clock()
         if planned is None:
-            plan = self._world.plan(self._run.task, teams=[self._team.name] if self._team else [])
+            plan = await self._plan_when_possible()
             took = self._world.clock() - began
         else:
             plan, took = planned
@@ -261,13 +266,25 @@ class _Climb:
         self._world.feed.ring(self._run.id)
         return plan
 
+    async def _plan_when_possible(self) -> Plan:
+        """Draw up the plan; while no model answers, the run waits for one, until its deadline."""
+        while True:
+            try:
+                return self._world.plan(self._run.task, teams=[self._team.name] if self._team else [])
+            except Unavailable as error:
+                self._place.leave()
+                await asyncio.sleep(error.retry_after_seconds)
+                await self._place.take()
+
     async def _attempt(self, number: int, rung: Rung) -> Attempt:
         top = self._top()
         began = top.step(
             "attempt", f"attempt {rung.method}", key=str(number), attributes={"rung": rung.short}
         ).model_copy(update={"attempt": number})
         step = await self._journal.open(began, reserve=Reservation())
-        if step.status != "running" and step.output is not None:
+        if step.status == "error":
+            raise error_of(Failure.model_validate(step.attributes["failure"]))
+        if step.status == "ok" and step.output is not None:
             return Attempt.model_validate_json(step.output)
         wanted = _checks(self._run.task)
         on_text = None if wanted else self._read_along
@@ -280,9 +297,13 @@ class _Climb:
             method = self._world.method(rung, self._run.task, self._team)
             answer = await method.answer(self._run.task, context)
             verdicts = tuple([await self._check(spec, index, answer, context) for index, spec in enumerate(wanted)])
+        except (Cancelled, LeaseLost, Stopped, StoreUnavailable):
+            raise
         except PointsmanError as error:
             refused = Attempt(number=number, rung=rung.short, accepted=False, reason=str(error))
-            await self._close_attempt(step, refused, status="error")
+            failure = failure_of(error).model_dump()
+            noted = step.model_copy(update={"attributes": step.attributes | {"failure": failure}})
+            await self._close_attempt(noted, refused, status="error")
             raise
         failed = [verdict for verdict in verdicts if verdict.outcome != "pass"]
         attempt = Attempt(
@@ -345,7 +366,7 @@ class _Climb:
 
     def _mailbox(self, parent_id: str) -> Mailbox:
         return self._world.mailbox(
-            self._lease, team=self._team, parent_id=parent_id, slots=self._slots, on_step=self._on_step
+            self._lease, team=self._team, parent_id=parent_id, place=self._place, on_step=self._on_step
         )
 
     def _top(self) -> Context:

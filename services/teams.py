@@ -40,7 +40,7 @@ class Teams:
         """The teams in folders; a file that was broken by its last change keeps its last good version."""
         found: dict[str, TeamFile] = {}
         for folder in self._folders:
-            for path in sorted(folder.glob("*.y*ml")):
+            for path in sorted(folder.glob("[!.]*.y*ml")):
                 team = self._file(path, "example" if folder == self._examples else "folder")
                 if team:
                     found[team.spec.name] = team
@@ -58,11 +58,12 @@ class Teams:
 
     async def find(self, connection: Transaction, name: str) -> TeamFile:
         """The team of this name. Raises `NotFound` with the names there are."""
-        teams = await self.all(connection)
-        if name not in teams:
-            known = ", ".join(sorted(teams)) or "none"
+        row = (await connection.execute(select(TeamRow.yaml).where(TeamRow.name == name))).first()
+        team = TeamFile(spec=parse_team(row.yaml), yaml=row.yaml, source="saved") if row else self.on_disk().get(name)
+        if team is None:
+            known = ", ".join(sorted(await self.all(connection))) or "none"
             raise NotFound(f"there is no team '{name}'; there are: {known}", param="team", code="team_not_found")
-        return teams[name]
+        return team
 
     async def save(self, connection: Transaction, yaml: str, now: datetime) -> TeamFile:
         """Save a team, new or changed. Raises `TeamFileError`."""
@@ -79,15 +80,16 @@ class Teams:
             raise InvalidTask(message, param="name", code="team_is_a_file")
 
     def _file(self, path: Path, source: Literal["example", "folder"]) -> TeamFile | None:
-        changed = path.stat().st_mtime_ns
         known = self._read.get(path)
-        if known and known[0] == changed:
-            return known[1]
         last_good = known[1] if known else None
+        changed = 0
         try:
+            changed = path.stat().st_mtime_ns
+            if known and known[0] == changed:
+                return known[1]
             yaml = path.read_text(encoding="utf-8")
             team = TeamFile(spec=parse_team(yaml), yaml=yaml, source=source)
-        except (TeamFileError, UnicodeDecodeError) as error:
+        except (TeamFileError, UnicodeDecodeError, OSError) as error:
             log.warning(
                 "%s is not a valid team%s: %s", path, ", its last good version stays" if last_good else "", error
             )

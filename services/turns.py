@@ -5,12 +5,14 @@ from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
 from agents.records import Message
 from agents.team.process import after_turn, cut_short
 from agents.team.turn import Choose, take_turn
-from services.failures import failure_of
+from services.failures import defect, failure_of
 from services.queue.keeper import Stopped
+from services.queue.place import NOWHERE
 from services.queue.relay import Relay
-from services.records import Run
+from services.records import Failure, Run
 from services.runner import World
 from services.store import leases, messages, runs
+from services.store.database import StoreUnavailable
 from services.store.journal import SqlJournal
 from services.store.leases import Lease
 from services.store.messages import inbox_of
@@ -38,15 +40,23 @@ class Turns:
         except Stopped:
             async with world.database.write() as connection:
                 await leases.give_back(connection, lease)
-        except LeaseLost:
-            return
+        except (LeaseLost, StoreUnavailable):
+            return  # another goes on, at once or when the lease has lapsed
         except Cancelled:
             async with world.database.write() as connection:
                 await leases.done(connection, lease)
         except PointsmanError as error:
-            async with world.database.write() as connection:
-                await leases.dead(connection, lease, failure_of(error).model_dump_json())
+            await self._give_up(lease, failure_of(error))
+        except Exception as error:
+            # The outermost loop of a turn: a defect ends the exchange now, and not after the last of its deliveries.
+            await self._give_up(lease, defect(error))
+            raise
         world.feed.ring(run.id)
+
+    async def _give_up(self, lease: Lease, failure: Failure) -> None:
+        async with self._world.database.write() as connection:
+            await leases.dead(connection, lease, failure.model_dump_json())
+        self._world.feed.ring(lease.run_id)
 
     async def _turn(self, run: Run, message: Message, lease: Lease) -> None:
         world = self._world
@@ -54,7 +64,7 @@ class Turns:
         spec = world.parse_team(run.team_yaml)
         on_step = world.on_step(run)
         async with world.database.write() as connection:
-            on_step(await messages.note_wait(connection, lease, world.clock()))
+            on_step(await messages.begin_work(connection, lease, world.clock()))
             history = await messages.history(connection, run.id, message.attempt)
         attempt_key = str(message.attempt)
         attempt_span = span_id(run.id, attempt_key)
@@ -67,7 +77,7 @@ class Turns:
             models=world.models,
             tools=world.tools,
             journal=SqlJournal(world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=on_step),
-            mailbox=world.mailbox(lease, team=spec, parent_id=attempt_span, slots=None, on_step=on_step),
+            mailbox=world.mailbox(lease, team=spec, parent_id=attempt_span, place=NOWHERE, on_step=on_step),
             clock=world.clock,
         )
         try:
@@ -83,10 +93,10 @@ class Turns:
             )
         inboxes = {agent: inbox_of(spec.name, agent) for agent in spec.agents}
         async with world.database.write() as connection:
-            turn_span = await messages.turn_span(connection, lease)
-            posted = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
             if not await leases.done(connection, lease):
                 raise LeaseLost(f"run {run.id} is worked on by another process")
+            turn_span = await messages.turn_span(connection, lease)
+            posted = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
         for step in posted.steps:
             on_step(step)
         await self._relay.announce(posted.to_announce)

@@ -36,6 +36,12 @@ class Upkeep:
         """Take back the work of processes that fell silent; gives how much."""
         async with self.database.read() as connection:
             silent = await leases.expired(connection)
+            overdue = await runs.overdue(connection, self.clock())
+        for run_id in overdue:
+            failure = Failure(message="its deadline passed before a worker was free", type="budget_exceeded")
+            async with self.database.write() as connection:
+                await runs.end(connection, run_id, status="expired", now=self.clock(), lease=None, error=failure)
+            self.feed.ring(run_id)
         for row in silent:
             async with self.database.write() as connection:
                 if await _seize(connection, row):

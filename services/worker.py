@@ -8,6 +8,7 @@ from datetime import timedelta
 from agents.errors import Unavailable
 from services.queue.feed import Feed, FeedWriter
 from services.queue.keeper import Keeper
+from services.queue.place import Place
 from services.queue.streams import Entry, Streams
 from services.runner import Runner
 from services.store import heartbeats, leases, messages
@@ -18,6 +19,9 @@ from services.turns import Turns
 
 ADOPT_SECONDS = 5.0
 """How often the worker looks for entries of workers that died."""
+RUNS_PER_PLACE = 8
+"""A run that waits for its team's turns holds no place; so many of them a place are enough for one worker."""
+DEFECT_SECONDS = 2.0
 STOP_GRACE_SECONDS = 6.0
 """For so long a stopping worker lets its work come to an end; then it gives it back."""
 
@@ -49,7 +53,8 @@ class Worker:
         self._runner = runner
         self._turns = turns
         self._lease = lease
-        self._slots = asyncio.Semaphore(concurrency)
+        self._places = asyncio.Semaphore(concurrency)
+        self._most = RUNS_PER_PLACE * concurrency
         self._inboxes = inboxes
         self._working: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -68,19 +73,27 @@ class Worker:
                 await asyncio.wait(self._working)
             for task in background:
                 task.cancel()
+        await self._feed.close()
+        async with self._database.write() as connection:
+            await heartbeats.goodbye(connection, self._name)
 
     def stop(self) -> None:
         """Ask the worker to end."""
         self._stopping.set()
 
     async def _read_on(self) -> None:
+        """Read for ever. The outermost loop of the worker: a defect in it is logged, and it goes on."""
         adopt_at = 0.0
         clock = asyncio.get_running_loop()
         while True:
-            await self._slots.acquire()  # nothing is taken that could not be worked on at once
-            self._slots.release()
+            await self._places.acquire()  # nothing is read that could not be worked on at once
+            self._places.release()
             try:
-                inboxes = await self._streams.inboxes() | set(self._inboxes()) | {RUNS}
+                inboxes = await self._streams.inboxes() | set(self._inboxes())
+                if len(self._working) < self._most:
+                    inboxes |= {RUNS}
+                else:
+                    inboxes -= {RUNS}
                 entries = await self._streams.read(inboxes, consumer=self._name, count=1)
                 if clock.time() >= adopt_at:
                     entries += await self._streams.adopt(inboxes, consumer=self._name)
@@ -90,18 +103,22 @@ class Worker:
             except Unavailable as error:
                 log.warning("%s; trying again in %.0f s", error, error.retry_after_seconds)
                 await asyncio.sleep(error.retry_after_seconds)
+            except Exception:
+                log.exception("a defect in Pointsman kept messages from being read")
+                await asyncio.sleep(DEFECT_SECONDS)
 
     async def _take(self, entry: Entry) -> None:
         """Claim a message in SQL, and only then tell Redis that it may forget it."""
-        await self._slots.acquire()
+        place = Place(self._places)
+        await place.take()
         lease = None
         try:
             lease = await self._claim(entry.message_id)
         finally:
             if lease is None:
-                self._slots.release()
+                place.leave()
         if lease is not None:
-            self._start(lease, entry.inbox)
+            self._start(lease, entry.inbox, place)
         await self._streams.acknowledge([entry])
 
     async def _claim(self, message_id: str) -> Lease | None:
@@ -111,33 +128,33 @@ class Worker:
                 await messages.received(connection, message_id)
             return lease
 
-    def _start(self, lease: Lease, inbox: str) -> None:
-        task = asyncio.create_task(self._work(lease, inbox))
+    def _start(self, lease: Lease, inbox: str, place: Place) -> None:
+        task = asyncio.create_task(self._work(lease, inbox, place))
         self._working.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(lambda done: self._done(done, place))
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[None], place: Place) -> None:
         self._working.discard(task)
-        self._slots.release()
+        place.leave()
         if not task.cancelled() and (error := task.exception()):
-            log.error("a defect in Pointsman ended a piece of work", exc_info=error)
+            log.error("a piece of work was left unfinished", exc_info=error)
 
-    async def _work(self, lease: Lease, inbox: str) -> None:
+    async def _work(self, lease: Lease, inbox: str, place: Place) -> None:
         """Work on a message and, that done, on those of the same run and inbox that had to wait for it."""
         following: Lease | None = lease
         while following is not None:
             if inbox == RUNS:
-                await self._climb(following)
+                await self._climb(following, place)
             else:
                 await self._turns.take(following)
             async with self._database.read() as connection:
                 waiting = await messages.next_waiting(connection, lease.run_id, inbox)
             following = await self._claim(waiting) if waiting and not self._stopping.is_set() else None
 
-    async def _climb(self, lease: Lease) -> None:
+    async def _climb(self, lease: Lease, place: Place) -> None:
         """Climb a run whose asker is not connected: whoever is interested reads its feed."""
         writer = FeedWriter(self._feed, lease.run_id)
-        await self._runner.climb(lease, on_text=writer.write, slots=self._slots)
+        await self._runner.climb(lease, on_text=writer.write, place=place)
         await writer.close()
 
     async def _beat(self) -> None:

@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.up import valkey as valkey_server
 from tests.product import Product, running_product
+from tests.servers import postgres_programs
 
 
 def free_port() -> int:
@@ -43,7 +44,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Generator[str]:
     """A real PostgreSQL of the tests' own, or a skip that says what is missing."""
-    programs = _postgres_programs()
+    programs = postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server program (initdb, postgres) here: install the package postgresql")
     folder = Path(tempfile.mkdtemp(prefix="pointsman-postgres-"))
@@ -75,14 +76,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Generator[Product]:
     """The whole product with the real small model, one for all tests that need it."""
     with running_product(tmp_path_factory.mktemp("product")) as started:
         yield started
-
-
-def _postgres_programs() -> Path | None:
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    on_path = shutil.which("initdb")
-    folders += [Path(on_path).parent] if on_path else []
-    wanted = ("initdb", "postgres", "pg_isready")
-    return next((folder for folder in folders if all((folder / name).exists() for name in wanted)), None)
 
 
 def _wait_for_redis(port: int) -> None:

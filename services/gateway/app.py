@@ -33,7 +33,7 @@ def create_app(parts: Parts, *, keys_required: bool) -> FastAPI:
     app = FastAPI(title="Pointsman", version=parts.version, lifespan=lifespan, redoc_url=None)
     app.state.parts = parts
     app.state.working = set()
-    """Keeps hold of the answers that are being streamed until each has ended, whoever hung up."""
+    """Keeps hold of the answers that are worked on until each has ended, whoever hung up."""
     for module in (chat, runs, teams, schedules, house):
         app.include_router(module.router)
     errors.install(app)

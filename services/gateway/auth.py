@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agents.errors import Unavailable
 from services.gateway import errors
 from services.store import keys
 from services.store.database import Database
@@ -40,6 +41,12 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        try:
+            await self._look(scope, receive, send)
+        except Unavailable as error:  # of the look-up: what lies further in has answered for itself
+            await errors.reply(error)(scope, receive, send)
+
+    async def _look(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         refusal = _foreign(headers, hosts_checked=not self._required)
         owner = None

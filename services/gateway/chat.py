@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from agents.context import OnText
+from agents.errors import Cancelled
 from router.records import Plan
 from services.gateway import errors
 from services.gateway.asking import asker, parts_of
@@ -20,6 +21,8 @@ KEEPALIVE_SECONDS = 10.0
 FIRST_KEEPALIVE_SECONDS = 1.0
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
+Working = set[asyncio.Task[Run]]
+"""The answers that this process works on: who holds them sees to it that each comes to its end."""
 Climb = Callable[[OnText | None], Coroutine[Any, Any, Run]]
 """Answers the request; is given who reads along."""
 
@@ -36,14 +39,16 @@ async def chat_completions(body: ChatRequest, request: Request) -> Response:
     if body.model != "auto":
         headers["x-pointsman-requested-model"] = body.model.encode("ascii", "replace").decode()[:200]
 
+    working: Working = request.app.state.working
+
     async def climb(on_text: OnText | None) -> Run:
         run = await parts.runner.climb(lease, plan=(plan, took), on_text=on_text)
         return run or await parts.load_run(lease.run_id)
 
     if body.stream:
-        events = _stream(body, lease, plan, climb, working=request.app.state.working)
+        events = _stream(body, lease, plan, climb, working)
         return StreamingResponse(events, media_type="text/event-stream", headers=headers | STREAM_HEADERS)
-    run = await _unless_gone(request, asyncio.ensure_future(climb(None)))
+    run = await _unless_gone(request, _begin(climb(None), working))
     headers["x-pointsman-cost-usd"] = format(run.cost_usd, "f")
     if run.error and run.status not in ("succeeded", "unverified", "truncated"):
         return errors.failed(run.error, headers)
@@ -67,16 +72,12 @@ async def models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": name, **made} for name in names]}
 
 
-async def _stream(
-    body: ChatRequest, lease: Lease, plan: Plan, climb: Climb, *, working: set[asyncio.Task[Run]]
-) -> AsyncGenerator[str]:
+async def _stream(body: ChatRequest, lease: Lease, plan: Plan, climb: Climb, working: Working) -> AsyncGenerator[str]:
     """The reply in events: the answer as it grows, comments while there is nothing to say yet, one honest end."""
     pieces: asyncio.Queue[str] = asyncio.Queue()
     created = datetime.now(UTC)
     expected = _expected_model(plan) or body.model
-    work: asyncio.Task[Run] = asyncio.create_task(climb(pieces.put))
-    working.add(work)
-    work.add_done_callback(working.discard)
+    work = _begin(climb(pieces.put), working)
     usage = {"usage": None} if body.include_usage else {}
     seen = False
     silence = FIRST_KEEPALIVE_SECONDS
@@ -134,16 +135,25 @@ async def _next(pieces: asyncio.Queue[str], work: asyncio.Task[Run], seconds: fl
         getting.cancel()
 
 
-async def _unless_gone(request: Request, work: "asyncio.Future[Run]") -> Run:
+def _begin(climbing: Coroutine[Any, Any, Run], working: Working) -> asyncio.Task[Run]:
+    """Answer in a task of its own, which comes to its end whatever becomes of the request."""
+    work = asyncio.create_task(climbing)
+    working.add(work)
+    work.add_done_callback(working.discard)
+    return work
+
+
+async def _unless_gone(request: Request, work: asyncio.Task[Run]) -> Run:
     """Wait for the run, but stop it when its asker hangs up: nobody would read the answer."""
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-        return await work
+        if work.done():
+            return work.result()
+        raise Cancelled("the asker has hung up")
     finally:
         gone.cancel()
+        work.cancel()
 
 
 async def _gone(request: Request) -> None:

@@ -1,5 +1,6 @@
 """Bounds on what a request may weigh, and an id for each."""
 
+import json
 import re
 import uuid
 
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway import errors
 
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
 
 
@@ -38,6 +40,11 @@ class BodyLimit:
                 await self._refuse(scope, receive, send)
                 return
             more = message.get("more_body", False)
+        if _has_half_a_pair(body):
+            message = "the body holds half of a surrogate pair, which is no character: send whole characters"
+            shown = errors.body(message, type_="invalid_request_error", code="invalid_text")
+            await JSONResponse(shown, 400)(scope, receive, send)
+            return
         whole: Message = {"type": "http.request", "body": bytes(body), "more_body": False}
         waiting = [whole]
 
@@ -50,6 +57,19 @@ class BodyLimit:
         message = f"the body is larger than {self._max} bytes; send less, or raise POINTSMAN_MAX_BODY_BYTES"
         shown = errors.body(message, type_="invalid_request_error", code="body_too_large")
         await JSONResponse(shown, 413, {"Connection": "close"})(scope, receive, send)
+
+
+def _has_half_a_pair(body: bytes | bytearray) -> bool:
+    """Whether a string of the body could not be written down again. JSON can spell such strings, UTF-8 cannot."""
+    if not SURROGATE.search(body):
+        return False
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except ValueError:
+        return False  # no JSON: whoever reads it says so
+    return False
 
 
 class RequestId:

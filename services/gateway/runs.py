@@ -192,10 +192,12 @@ async def events(
 ) -> Response:
     """What happens to a run, as server-sent events; `Last-Event-ID` (or `since`) goes on where one stopped."""
     parts = parts_of(request)
-    await parts.load_run(run_id)
+    run = await parts.load_run(run_id)
     start = last_event_id if last_event_id is not None else str(since or 0)
-    if not start.isdigit():
-        raise InvalidTask(f"Last-Event-ID '{start}' is not a number", param="Last-Event-ID")
+    if not (start.isascii() and start.isdigit() and len(start) < 10):
+        raise InvalidTask(f"Last-Event-ID '{start}' is not the number of an event", param="Last-Event-ID")
+    if run.ended and int(start) >= run.last_seq:
+        return Response(status_code=204)  # nothing will come any more: a client that reconnects stops at this
     return StreamingResponse(_follow(parts, run_id, int(start)), media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
@@ -280,6 +282,8 @@ async def _follow(parts: Parts, run_id: str, last: int) -> AsyncGenerator[str]:
     while True:
         async with parts.database.read() as connection:
             rows = await runs.events(connection, run_id, since=last)
+            if not rows and not await runs.may_change(connection, run_id):
+                return
         for row in rows:
             last = row.seq
             yield f"id: {row.seq}\nevent: {row.type}\ndata: {row.data}\n\n"

@@ -73,8 +73,8 @@ async def change(schedule_id: str, body: ScheduleChange, request: Request) -> di
         changes: dict[str, Any] = body.model_dump(exclude_none=True)
         if schedule.paused and body.paused is False and schedule.at is None:
             changes["next_due_at"] = next_due(schedule, parts.world.clock())
-        schedule = schedule.model_copy(update=changes)
-        await schedules.save(connection, schedule)
+        await schedules.change(connection, schedule.id, changes)
+        schedule = await schedules.load(connection, schedule.id)
     return shown(schedule)
 
 

@@ -1,6 +1,8 @@
 """Keeps the leases of one process alive, and stops the work whose lease is lost or whose run was cancelled."""
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +12,8 @@ from agents.errors import Cancelled, LeaseLost, PointsmanError, Unavailable
 from services.store import leases, runs
 from services.store.database import Database
 from services.store.leases import Lease
+
+log = logging.getLogger("pointsman.keeper")
 
 LOOK_SECONDS = 1.0
 """How often cancellations are looked for: a cancelled run starts no call after about this time."""
@@ -55,16 +59,22 @@ class Keeper:
             del self._held[lease.message_id]
 
     async def run(self) -> None:
-        """Renew and look, for ever."""
-        renewals = max(1, round(self._lease.total_seconds() / 3 / LOOK_SECONDS))
+        """Renew and look, for ever. The outermost loop of the keeper: with it all work of the process would be lost."""
+        renewed = time.monotonic()
         while True:
-            for turn in range(renewals):
-                await asyncio.sleep(LOOK_SECONDS)
-                if self._held:
-                    try:
-                        await self._look(renew=turn == renewals - 1)
-                    except Unavailable:
-                        continue  # the next look may reach the database; a lease that ran out is fenced off anyway
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._held:
+                continue
+            now = time.monotonic()
+            due = now - renewed >= self._lease.total_seconds() / 3
+            try:
+                await self._look(renew=due)
+            except Unavailable:
+                continue  # the next look may reach the database; a lease that ran out is fenced off anyway
+            except Exception:
+                log.exception("a defect in Pointsman kept leases from being renewed")
+                continue
+            renewed = now if due else renewed
 
     def interrupt_all(self) -> None:
         """Interrupt whatever is being worked on, so that it can be given back."""

@@ -36,9 +36,9 @@ class Streams:
     async def announce(self, messages: Sequence[tuple[str, str, str]]) -> None:
         """Write (message id, inbox, traceparent) onto the streams. Raises `Unavailable`."""
         with reaching_redis():
-            await self._make_groups({inbox for _, inbox, _ in messages})
             async with self._redis.pipeline(transaction=False) as pipe:
                 for message_id, inbox, traceparent in messages:
+                    pipe.sadd(INBOXES, inbox)  # each time: Redis may have been emptied since the last
                     pipe.xadd(_key(inbox), {"message": message_id, "traceparent": traceparent})
                 await pipe.execute()
 
@@ -106,7 +106,6 @@ class Streams:
 
     async def _make_groups(self, inboxes: Iterable[str]) -> None:
         for name in set(inboxes) - self._known:
-            await self._redis.sadd(INBOXES, name)
             try:
                 # From 0, not from the end: what was written before the first reader came is read too.
                 await self._redis.xgroup_create(_key(name), GROUP, id="0", mkstream=True)

@@ -9,6 +9,7 @@ from agents.errors import InvalidTask
 from services.records import Schedule
 
 SHORTEST_SECONDS = 1.0
+LONGEST_SECONDS = 10 * 366 * 86_400.0
 MOST_MISSED = 1000
 """Due times that one tick looks at; the rest is left to the next one."""
 
@@ -28,8 +29,9 @@ def validate(schedule: Schedule) -> None:
     except (ZoneInfoNotFoundError, ValueError) as error:
         message = f"timezone '{schedule.timezone}' is not known; an example is 'Europe/Zurich'"
         raise InvalidTask(message, param="timezone") from error
-    if schedule.every is not None and schedule.every < SHORTEST_SECONDS:
-        raise InvalidTask(f"every={schedule.every} is too short: at least {SHORTEST_SECONDS} second", param="every")
+    if schedule.every is not None and not SHORTEST_SECONDS <= schedule.every <= LONGEST_SECONDS:
+        message = f"every={schedule.every} is not between {SHORTEST_SECONDS:g} and {LONGEST_SECONDS:g} seconds"
+        raise InvalidTask(message, param="every")
     if schedule.cron is not None:
         try:
             CronSim(schedule.cron, schedule.created_at)

@@ -33,11 +33,18 @@ class Tick:
         now = self.clock()
         async with self.database.read() as connection:
             waiting = await schedules.due(connection, now)
-        return sum([await self._fire(schedule, now, traceparent) for schedule in waiting])
+        started = 0
+        for schedule in waiting:
+            try:
+                started += await self._fire(schedule, now, traceparent)
+            except Exception:  # the outermost loop over schedules: one that cannot be fired stops no other
+                log.exception("a defect in Pointsman kept schedule %s from firing", schedule.name)
+        return started
 
     async def _fire(self, schedule: Schedule, now: datetime, traceparent: tuple[str, str] | None) -> int:
         times = due_times(schedule, now)
-        kept = _kept(schedule, times, now)
+        following = next_due(schedule, times[-1])
+        kept = _kept(schedule, times, now, more=following is not None and following <= now)
         started = 0
         for due_at in times:
             if due_at in kept:
@@ -48,10 +55,7 @@ class Tick:
                     missed = Slot(due_at=due_at, outcome="missed", reason=reason)
                     await schedules.take_slot(connection, schedule.id, missed, now)
         async with self.database.write() as connection:
-            current = await schedules.load(connection, schedule.id)
-            if current.next_due_at == schedule.next_due_at:
-                following = next_due(schedule, times[-1])
-                await schedules.save(connection, current.model_copy(update={"next_due_at": following}))
+            await schedules.move_on(connection, schedule, following)
         return started
 
     async def _start(
@@ -87,13 +91,13 @@ class _Taken(Exception):
     """Another tick has this due time."""
 
 
-def _kept(schedule: Schedule, times: list[datetime], now: datetime) -> set[datetime]:
-    """Those of the due times that are to be run, by the schedule's rule for missed ones."""
+def _kept(schedule: Schedule, times: list[datetime], now: datetime, *, more: bool) -> set[datetime]:
+    """Those of the due times that are to be run, by the rule for missed ones; `more` come with the next tick."""
     timely = {due_at for due_at in times if now - due_at <= LATE}
     match schedule.misfire:
         case "run_all":
             return set(times)
         case "run_once":
-            return timely or {times[-1]}
+            return timely or (set() if more else {times[-1]})
         case "skip":
             return timely

@@ -3,10 +3,23 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Float, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Float, Text, TypeDecorator
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
+
+
+class Words(TypeDecorator[str]):
+    """A text of anybody's. What PostgreSQL cannot hold (NUL, half a surrogate pair) is replaced on the way in."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
 
 NANO = Decimal(1_000_000_000)
 

@@ -4,14 +4,14 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from agents.errors import Unavailable
@@ -21,6 +21,21 @@ BUSY_MILLISECONDS = 15_000
 """How long a SQLite writer waits for another process's transaction."""
 CONNECTIONS = 16
 """Transactions of one process that are open at once; more wait for their turn."""
+TURN_SECONDS = 30.0
+"""How long a transaction waits for its turn."""
+POSTGRES = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "tcp_user_timeout": 15_000,
+    "options": "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=20s",
+}
+"""Every wait has an end: a statement that waits in a thread cannot be interrupted."""
+
+log = getLogger("pointsman.store")
+
+
+class StoreUnavailable(Unavailable):
+    """The database does not take the work now. Whoever holds a lease keeps it or loses it; nothing has failed yet."""
 
 
 class Database:
@@ -38,10 +53,13 @@ class Database:
             max_overflow=0,
             pool_pre_ping=not self.sqlite,
             pool_recycle=1800,
-            connect_args={"check_same_thread": False} if self.sqlite else {"connect_timeout": 10},
+            hide_parameters=True,  # they are prompts, answers and hashes of keys
+            connect_args={"check_same_thread": False} if self.sqlite else POSTGRES,
         )
         self._reading = self.engine.execution_options(sqlite_begin="BEGIN")
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="sql")
+        # A turn is waited for here: waiting in a thread would take it from those who could end their transaction.
+        self._free = asyncio.Semaphore(CONNECTIONS)
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if self.sqlite else nullcontext()
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -52,7 +70,7 @@ class Database:
         """A transaction that commits at the end of the block and rolls back at an exception.
 
         Raises:
-            Unavailable: the database cannot be reached, is locked for too long, or its disk is full.
+            StoreUnavailable: the database cannot be reached, is locked for too long, or its disk is full.
         """
         async with self._turn, self._transaction(self.engine) as connection:
             yield Transaction(connection, self._threads)
@@ -71,24 +89,29 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, engine: Engine) -> AsyncGenerator[Connection]:
         try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("the database is too busy: no connection came free") from error
+        try:
             connection = await in_thread(self._threads, lambda: _begun(engine))
             try:
                 yield connection
             finally:
                 await in_thread(self._threads, connection.close)  # rolls back what was not committed
-        except (OperationalError, InterfaceError) as error:
+        except (IntegrityError, DataError, ProgrammingError):
+            raise
+        except DBAPIError as error:
             raise _unavailable(error) from error
-        except PoolTimeoutError as error:
-            raise Unavailable("the database is too busy: no connection came free", retry_after_seconds=5) from error
+        finally:
+            self._free.release()
 
 
 def _begun(engine: Engine) -> Connection:
-    connection = engine.connect()
-    try:
+    with ExitStack() as closing:
+        connection = closing.enter_context(engine.connect())
         connection.begin()
-    except BaseException:
-        connection.close()
-        raise
+        closing.pop_all()
     return connection
 
 
@@ -107,8 +130,8 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
 
 
-def _unavailable(error: DBAPIError) -> Unavailable:
-    cause = error.orig
-    if isinstance(cause, sqlite3.OperationalError) and "no such table" in str(cause):
-        return Unavailable(f"the database has no tables yet ({cause}): run `pointsman migrate`")
-    return Unavailable(f"the database does not take the work: {cause}", retry_after_seconds=5)
+def _unavailable(error: DBAPIError) -> StoreUnavailable:
+    if isinstance(error.orig, sqlite3.OperationalError) and "no such table" in str(error.orig):
+        return StoreUnavailable("the database has no tables yet: run `pointsman migrate`")
+    log.warning("the database does not take the work: %s", error.orig)
+    return StoreUnavailable("the database does not take the work now; the log says why", retry_after_seconds=5)

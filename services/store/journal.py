@@ -234,7 +234,7 @@ def _freed(row: Any) -> dict[str, Any]:
 
 
 async def _refuse(connection: Transaction, lease: Lease, reserve: Reservation) -> None:
-    """Say why a step may not begin; returns only if the run is paused."""
+    """Say why a step may not begin; returns where it is worth looking again, as when the run is paused."""
     row = (await connection.execute(select(RunRow, lease.fence().label("ours")).where(RunRow.id == lease.run_id))).one()
     if not row.ours:
         raise LeaseLost(f"run {lease.run_id} is worked on by another process")
@@ -250,6 +250,8 @@ async def _refuse(connection: Transaction, lease: Lease, reserve: Reservation) -
         ("max_tool_calls", row.max_tool_calls, row.tool_calls, bool(reserve.tool_calls)),
     )
     reached = [(name, most, spent) for name, most, spent, wanted in limits if wanted and most is not None]
+    if not reached:
+        return  # what was in the way a moment ago is gone
     name, most, spent = max(reached, key=lambda limit: (limit[2] / limit[1]) if limit[1] else Decimal("Infinity"))
     raise BudgetExceeded(
         name, f"the limit {name}={most} is reached: {spent} spent, the rest is set aside for calls that run"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select, update
 
+from agents.errors import InvalidTask
 from agents.records import Record
 from services.store.rows import insert_row
 from services.store.runs import new_id
@@ -15,6 +16,10 @@ from services.store.transaction import Transaction
 
 PREFIX_LENGTH = 12
 """Characters at a key's head by which it is found, and by which people tell keys apart."""
+
+
+SHORTEST = 24
+"""Characters of a key that somebody made himself: its head is stored as it is."""
 
 
 class Key(Record):
@@ -29,7 +34,13 @@ class Key(Record):
 
 async def create(connection: Transaction, name: str, now: datetime, *, secret: str | None = None) -> tuple[Key, str]:
     """Make a key, or take the one that is given; gives its record and, this once, the key itself."""
+    if secret is not None and len(secret) < SHORTEST:
+        raise InvalidTask(f"an API key has at least {SHORTEST} characters; this one has {len(secret)}")
     secret = secret or f"pm-{secrets.token_urlsafe(32)}"
+    query = select(KeyRow.revoked_at).where(KeyRow.prefix == secret[:PREFIX_LENGTH])
+    if (await connection.execute(query)).first() is not None:
+        message = f"a key that begins with {secret[:PREFIX_LENGTH]} is there already, or was revoked: choose another"
+        raise InvalidTask(message)
     key = Key(id=new_id(), name=name, prefix=secret[:PREFIX_LENGTH], created_at=now)
     await insert_row(connection, KeyRow, **key.model_dump(), digest=_digest(secret))
     return key, secret

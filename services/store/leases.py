@@ -27,14 +27,28 @@ class Lease:
     epoch: int
     deliveries: int = 1
 
-    def fence(self) -> ColumnElement[bool]:
-        """True in SQL for as long as this lease is the message's last one."""
-        return exists().where(
+    def held(self) -> ColumnElement[bool]:
+        """Of the message's row: this lease is its last one."""
+        return and_(
             MessageRow.id == self.message_id,
             MessageRow.state == "leased",
             MessageRow.lease_owner == self.owner,
             MessageRow.lease_epoch == self.epoch,
         )
+
+    def fence(self) -> ColumnElement[bool]:
+        """Of any row: true for as long as this lease is the message's last one."""
+        return exists().where(self.held())
+
+
+async def lock(connection: Transaction, run_id: str) -> None:
+    """Keep a run's messages as they are until the transaction ends.
+
+    Messages are locked before their run, everywhere: with two orders, transactions would wait for each other.
+    """
+    if connection.dialect == "postgresql":
+        of_run = select(MessageRow.id).where(MessageRow.run_id == run_id).order_by(MessageRow.id)
+        await connection.execute(of_run.with_for_update())
 
 
 async def claim(connection: Transaction, message_id: str, *, owner: str, lease: timedelta) -> Lease | None:
@@ -96,7 +110,7 @@ async def give_back(connection: Transaction, lease: Lease) -> None:
     """Let another worker take the message, as if it had not been delivered: for a stop that was asked for."""
     await connection.execute(
         update(MessageRow)
-        .where(MessageRow.id == lease.message_id, lease.fence())
+        .where(lease.held())
         .values(state="outbox", changed=database_now(), deliveries=MessageRow.deliveries - 1, lease_until=None)
     )
 
@@ -124,12 +138,7 @@ async def expired(connection: Transaction) -> list[Any]:
 async def _end(connection: Transaction, lease: Lease, *, state: str, dead_reason: str | None = None) -> bool:
     result = await connection.execute(
         update(MessageRow)
-        .where(
-            MessageRow.id == lease.message_id,
-            MessageRow.state == "leased",
-            MessageRow.lease_owner == lease.owner,
-            MessageRow.lease_epoch == lease.epoch,
-        )
+        .where(lease.held())
         .values(state=state, changed=database_now(), lease_until=None, dead_reason=dead_reason)
     )
     return result.rowcount == 1

@@ -12,7 +12,7 @@ from agents.context import span_id
 from agents.records import Message, Step
 from services.records import SentMessage
 from services.store.columns import database_now
-from services.store.journal import insert_step
+from services.store.journal import insert_step, lose_running
 from services.store.leases import WAITING, Lease
 from services.store.rows import add_event, changed, insert_row
 from services.store.tables import MessageRow, RunRow, StepRow
@@ -153,11 +153,12 @@ async def announced(connection: Transaction, ids: Sequence[str]) -> None:
     )
 
 
-async def note_wait(connection: Transaction, lease: Lease, now: datetime) -> Step:
-    """Write the step that shows how long a message waited for the worker that has claimed it."""
+async def begin_work(connection: Transaction, lease: Lease, now: datetime) -> Step:
+    """Mark what an earlier worker left unfinished, and write how long the message waited for this one."""
+    await lose_running(connection, lease.run_id, lease=lease.message_id, at=now)
     query = select(MessageRow.sent_at, MessageRow.inbox, MessageRow.attempt).where(MessageRow.id == lease.message_id)
     row = (await connection.execute(query)).one()
-    key = f"queue.{lease.message_id}.{lease.deliveries}"
+    key = f"queue.{lease.message_id}.{lease.epoch}"
     seq = await changed(connection, lease.run_id, add={"steps": 1})
     step = Step(
         span_id=span_id(lease.run_id, key),

@@ -6,7 +6,18 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, ColumnElement, Executable, Insert, bindparam, exists, insert, update
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Executable,
+    Insert,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy import Table as CoreTable
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -66,6 +77,9 @@ async def bump(
     Returns:
         The new number; None where a condition does not hold, or there is no such run.
     """
+    if lease and connection.dialect == "postgresql":
+        # Else a lease that is taken away while this waits for the run's row would still look like ours.
+        await connection.execute(select(MessageRow.id).where(lease.held()).with_for_update())
     add, change = add or {}, change or {}
     statement = _bump(tuple(only_if), lease is not None, tuple(add), tuple(change))
     given = {"of_run": run_id} | {f"add_{name}": value for name, value in add.items()}
@@ -115,8 +129,7 @@ async def insert_row(connection: Transaction, table: type[Table], **values: Any)
 
 async def insert_ignoring(connection: Transaction, table: type[Table], **values: Any) -> bool:
     """Insert a row unless its key is there already; True if it was inserted."""
-    result = await connection.execute(_insert_ignoring(table, connection.dialect), values)
-    return result.rowcount == 1
+    return (await connection.execute(_insert_ignoring(table, connection.dialect), values)).first() is not None
 
 
 async def upsert(connection: Transaction, table: type[Table], *, on: tuple[str, ...], **values: Any) -> None:
@@ -141,9 +154,10 @@ def _insert(table: type[Table]) -> Insert:
 
 
 @cache
-def _insert_ignoring(table: type[Table], dialect: str) -> Insert:
+def _insert_ignoring(table: type[Table], dialect: str) -> Executable:
     make = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    return make(_core(table)).on_conflict_do_nothing()
+    # What comes back tells an insertion; the count of changed rows does not, with every driver.
+    return make(_core(table)).on_conflict_do_nothing().returning(literal(1))
 
 
 @cache

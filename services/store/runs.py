@@ -15,7 +15,7 @@ from agents.errors import InvalidTask, NotFound
 from agents.records import Answer, Attempt, Step, Task, Usage
 from router.records import Plan
 from services.records import END_STATUSES, EndStatus, Failure, Origin, Run
-from services.store import messages
+from services.store import leases, messages
 from services.store.columns import database_now
 from services.store.journal import insert_step, lose_running, step_of
 from services.store.leases import Lease
@@ -119,7 +119,10 @@ async def accept(
 
 async def same_request(connection: Transaction, owner: str | None, idempotency_key: str) -> str | None:
     """The run that was accepted for this idempotency key before."""
-    query = select(RunRow.id).where(RunRow.idempotency_key == _scoped(owner, idempotency_key))
+    scoped = _scoped(owner, idempotency_key)
+    if connection.dialect == "postgresql":  # two requests with the same key: the second waits for the first
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(scoped))))
+    query = select(RunRow.id).where(RunRow.idempotency_key == scoped)
     return (await connection.execute(query)).scalar_one_or_none()
 
 
@@ -133,8 +136,6 @@ async def start(connection: Transaction, lease: Lease, now: datetime) -> bool:
     if seq is None:
         return False
     await add_event(connection, lease.run_id, seq, "status", {"status": "running"}, now)
-    if lease.deliveries > 1:
-        await lose_running(connection, lease.run_id, lease=lease.message_id, at=now)
     return True
 
 
@@ -174,6 +175,7 @@ async def end(
     False if the run had ended before, or the lease is lost.
     """
     shown = answer.model_dump(mode="json") if answer else None
+    await leases.lock(connection, run_id)
     if await bump(connection, run_id, lease=lease, only_if=(LIVE,)) is None:
         return False
     row = (await connection.execute(select(RunRow).where(RunRow.id == run_id))).one()
@@ -218,6 +220,7 @@ async def end(
 
 async def ask_cancel(connection: Transaction, run_id: str, now: datetime) -> bool:
     """Ask for a run's end; a run that no one works on ends at once. False if it had ended."""
+    await leases.lock(connection, run_id)
     seq = await bump(connection, run_id, only_if=(LIVE,), change={"cancel_requested": True, "paused": False})
     if seq is None:
         return False
@@ -356,6 +359,18 @@ async def events(connection: Transaction, run_id: str, *, since: int, limit: int
     )
 
 
+async def overdue(connection: Transaction, now: datetime) -> list[str]:
+    """The runs that still wait for a worker though their deadline has passed."""
+    query = select(RunRow.id).where(RunRow.status == "queued", RunRow.deadline_at < now).limit(500)
+    return (await connection.execute(query)).scalars()
+
+
+async def may_change(connection: Transaction, run_id: str) -> bool:
+    """Whether more can happen to a run: it is there, and has not ended."""
+    query = select(RunRow.id).where(RunRow.id == run_id, RunRow.status.notin_(END_STATUSES))
+    return (await connection.execute(query)).first() is not None
+
+
 async def to_stop(connection: Transaction, run_ids: list[str]) -> set[str]:
     """Those of the runs that nobody should work on any more: cancelled, or ended."""
     rows = await connection.execute(
@@ -451,6 +466,7 @@ def _run(row: Any) -> Run:
         ended_at=row.ended_at,
         deadline_at=row.deadline_at,
         paused=row.paused,
+        last_seq=row.last_seq,
     )
 
 

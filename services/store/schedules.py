@@ -19,9 +19,19 @@ async def add(connection: Transaction, schedule: Schedule) -> None:
     await insert_row(connection, ScheduleRow, **_values(schedule))
 
 
-async def save(connection: Transaction, schedule: Schedule) -> None:
-    """Write a changed schedule back."""
-    await connection.execute(update(ScheduleRow).where(ScheduleRow.id == schedule.id).values(**_values(schedule)))
+async def change(connection: Transaction, schedule_id: str, changes: Json) -> None:
+    """Give a schedule's columns of these names these values."""
+    if changes:
+        await connection.execute(update(ScheduleRow).where(ScheduleRow.id == schedule_id).values(**changes))
+
+
+async def move_on(connection: Transaction, schedule: Schedule, following: datetime | None) -> None:
+    """Set the next due time, unless somebody has changed it meanwhile."""
+    await connection.execute(
+        update(ScheduleRow)
+        .where(ScheduleRow.id == schedule.id, ScheduleRow.next_due_at == schedule.next_due_at)
+        .values(next_due_at=following)
+    )
 
 
 async def load(connection: Transaction, schedule_id: str) -> Schedule:

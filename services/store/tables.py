@@ -3,10 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from services.store.columns import Usd, Utc
+from services.store.columns import Usd, Utc, Words
 
 
 class Table(DeclarativeBase):
@@ -31,19 +31,19 @@ class RunRow(Table):
     status: Mapped[str] = mapped_column(String(20))
     origin: Mapped[str] = mapped_column(String(20))
     """`chat`, `api`, `schedule` or `replay`."""
-    title: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(Words)
     owner: Mapped[str | None] = mapped_column(String(36))
     """Id of the API key that asked."""
-    task: Mapped[str] = mapped_column(Text)
+    task: Mapped[str] = mapped_column(Words)
     team: Mapped[str | None] = mapped_column(String(60))
-    team_yaml: Mapped[str | None] = mapped_column(Text)
+    team_yaml: Mapped[str | None] = mapped_column(Words)
     """The team as it was when the run was accepted: all its turns follow this one."""
     effort: Mapped[str] = mapped_column(String(10))
     model: Mapped[str | None] = mapped_column(String(120))
     rung: Mapped[str | None] = mapped_column(String(160))
-    plan: Mapped[str | None] = mapped_column(Text)
-    answer: Mapped[str | None] = mapped_column(Text)
-    error: Mapped[str | None] = mapped_column(Text)
+    plan: Mapped[str | None] = mapped_column(Words)
+    answer: Mapped[str | None] = mapped_column(Words)
+    error: Mapped[str | None] = mapped_column(Words)
     idempotency_key: Mapped[str | None] = mapped_column(String(250), unique=True)
     """The owner's id and the key that the asker gave."""
     trace_id: Mapped[str] = mapped_column(String(32))
@@ -114,8 +114,8 @@ class StepRow(Table):
     reserved_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     reserved_model_calls: Mapped[int] = mapped_column(default=0)
     reserved_tool_calls: Mapped[int] = mapped_column(default=0)
-    attributes: Mapped[str] = mapped_column(Text, default="{}")
-    error: Mapped[str | None] = mapped_column(Text)
+    attributes: Mapped[str] = mapped_column(Words, default="{}")
+    error: Mapped[str | None] = mapped_column(Words)
 
     __table_args__ = (Index("ix_steps_seq", "run_id", "seq"),)
 
@@ -127,8 +127,8 @@ class StepIoRow(Table):
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     span_id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    input: Mapped[str | None] = mapped_column(Text)
-    output: Mapped[str | None] = mapped_column(Text)
+    input: Mapped[str | None] = mapped_column(Words)
+    output: Mapped[str | None] = mapped_column(Words)
 
 
 class EventRow(Table):
@@ -139,7 +139,7 @@ class EventRow(Table):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)
     type: Mapped[str] = mapped_column(String(20))
-    data: Mapped[str] = mapped_column(Text)
+    data: Mapped[str] = mapped_column(Words)
     at: Mapped[datetime] = mapped_column(Utc)
 
 
@@ -160,7 +160,7 @@ class MessageRow(Table):
     sender: Mapped[str] = mapped_column(String(60))
     recipient: Mapped[str] = mapped_column(String(60))
     type: Mapped[str] = mapped_column(String(20))
-    content: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(Words)
     in_reply_to: Mapped[str | None] = mapped_column(String(64))
     tainted: Mapped[bool] = mapped_column(default=False)
     truncated: Mapped[bool] = mapped_column(default=False)
@@ -170,10 +170,10 @@ class MessageRow(Table):
     changed: Mapped[float]
     """When `state` last changed, on the database's clock."""
     deliveries: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None] = mapped_column(String(80))
+    lease_owner: Mapped[str | None] = mapped_column(String(255))
     lease_epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[float | None]
-    dead_reason: Mapped[str | None] = mapped_column(Text)
+    dead_reason: Mapped[str | None] = mapped_column(Words)
 
     __table_args__ = (
         Index("ix_messages_run", "run_id", "seq"),
@@ -187,7 +187,7 @@ class TeamRow(Table):
     __tablename__ = "teams"
 
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
-    yaml: Mapped[str] = mapped_column(Text)
+    yaml: Mapped[str] = mapped_column(Words)
     saved_at: Mapped[datetime] = mapped_column(Utc)
 
 
@@ -205,7 +205,7 @@ class ScheduleRow(Table):
     timezone: Mapped[str] = mapped_column(String(60))
     misfire: Mapped[str] = mapped_column(String(10))
     concurrency: Mapped[str] = mapped_column(String(10))
-    task: Mapped[str] = mapped_column(Text)
+    task: Mapped[str] = mapped_column(Words)
     owner: Mapped[str | None] = mapped_column(String(36))
     paused: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Utc)
@@ -223,7 +223,7 @@ class SlotRow(Table):
     schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True)
     due_at: Mapped[datetime] = mapped_column(Utc, primary_key=True)
     outcome: Mapped[str] = mapped_column(String(10))
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Words, default="")
     run_id: Mapped[str | None] = mapped_column(String(36))
     decided_at: Mapped[datetime] = mapped_column(Utc)
 
@@ -237,7 +237,7 @@ class ApprovalRow(Table):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
     span_id: Mapped[str] = mapped_column(String(16))
     tool: Mapped[str] = mapped_column(String(120))
-    arguments: Mapped[str] = mapped_column(Text)
+    arguments: Mapped[str] = mapped_column(Words)
     digest: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(10))
     decided_by: Mapped[str | None] = mapped_column(String(36))
@@ -254,7 +254,7 @@ class FeedbackRow(Table):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
     score: Mapped[float]
-    comment: Mapped[str] = mapped_column(Text, default="")
+    comment: Mapped[str] = mapped_column(Words, default="")
     created_at: Mapped[datetime] = mapped_column(Utc)
 
 
@@ -276,7 +276,7 @@ class HeartbeatRow(Table):
 
     __tablename__ = "heartbeats"
 
-    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
     """`worker`, `upkeep` or `scheduler`."""
     beat_at: Mapped[float]

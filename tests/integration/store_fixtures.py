@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from sqlalchemy import create_engine, text
 
 from agents.context import Context, Reservation
 from agents.records import Step, Task
-from services.store import leases, runs
+from services.store import leases, messages, runs
 from services.store.database import Database
 from services.store.journal import SqlJournal
 from services.store.leases import Lease
 from services.store.migrate import migrate
 from tests.builders import a_task
+from tests.servers import postgres_programs
 
 LEASE = timedelta(seconds=15)
 
@@ -27,16 +29,37 @@ def now() -> datetime:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'test.db'}"
-    else:
-        server = str(request.getfixturevalue("postgres_url"))
-        name = f"t{uuid.uuid4().hex}"
-        admin = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        url = server.replace("postgresql://", "postgresql+psycopg://").rsplit("/", 1)[0] + f"/{name}"
+    """Each kind in turn."""
+    url = _sqlite(tmp_path) if request.param == "sqlite" else _postgres(str(request.getfixturevalue("postgres_url")))
+    async with _migrated(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def one_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Database]:
+    """PostgreSQL where there is one: for tests that are about something else, and too many to do them twice."""
+    there = postgres_programs() is not None
+    async with _migrated(_postgres(request.getfixturevalue("postgres_url")) if there else _sqlite(tmp_path)) as opened:
+        yield opened
+
+
+def _sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder / 'test.db'}"
+
+
+def _postgres(server: str) -> str:
+    """A new database on the server."""
+    url = server.replace("postgresql://", "postgresql+psycopg://")
+    name = f"t{uuid.uuid4().hex}"
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return f"{url.rsplit('/', 1)[0]}/{name}"
+
+
+@asynccontextmanager
+async def _migrated(url: str) -> AsyncGenerator[Database]:
     opened = Database(url)
     await migrate(opened)
     yield opened
@@ -58,6 +81,7 @@ async def leased(database: Database, run_id: str, *, owner: str = "worker-1") ->
         lease = await leases.claim(connection, f"{run_id}.0", owner=owner, lease=LEASE)
         assert lease is not None
         assert await runs.start(connection, lease, now())
+        await messages.begin_work(connection, lease, now())
     return lease
 
 

@@ -195,3 +195,34 @@ async def test_a_replay_finds_the_recorded_calls_and_pays_nothing(database: Data
     assert (step.status, step.output, step.usage) == ("ok", "hi", Usage())
     other_model = a_step(again).model_copy(update={"model": "large"})
     assert (await journal.open(other_model, reserve=ONE_CALL)).status == "running"
+
+
+async def test_more_transactions_than_connections_take_turns(database: Database) -> None:
+    async def look() -> int:
+        async with database.read() as connection:
+            await asyncio.sleep(0.01)
+            return (await connection.execute(select(func.count()).select_from(RunRow))).scalar_one()
+
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*(look() for _ in range(100))) == [0] * 100
+
+
+async def test_work_that_was_given_back_twice_still_has_its_whole_budget(database: Database) -> None:
+    run_id = await accepted(database, a_task(budget=Budget(max_model_calls=1)))
+    for number in range(3):
+        lease = await leased(database, run_id, owner=f"worker-{number}")
+        step = await a_journal(database, lease).open(a_step(run_id), reserve=ONE_CALL)
+        assert step.status == "running"
+        async with database.write() as connection:
+            await leases.give_back(connection, lease)
+
+
+async def test_a_text_that_the_database_cannot_hold_is_stored_without_what_it_cannot(database: Database) -> None:
+    run_id = await accepted(database, a_task("a\x00b"))
+    lease = await leased(database, run_id)
+    answer = Answer(choices=(Choice(text="x\x00y"),), model="small")
+    async with database.write() as connection:
+        assert await runs.end(connection, run_id, status="succeeded", now=now(), lease=lease, answer=answer)
+    async with database.read() as connection:
+        run = await runs.load(connection, run_id)
+    assert (run.title, run.status) == ("a\ufffdb", "succeeded")

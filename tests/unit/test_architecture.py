@@ -31,6 +31,10 @@ RUN_AT_IMPORT = {
 
 OUTERMOST = {
     "services/runner.py": "the outermost frame of a run: records it as failed and lets the defect rise",
+    "services/turns.py": "the outermost frame of a turn: ends its exchange and lets the defect rise",
+    "services/worker.py": "the outermost loop of a worker: logs the defect and reads on",
+    "services/queue/keeper.py": "the loop that keeps the leases: logs the defect and keeps the others",
+    "services/schedule/tick.py": "the loop over due schedules: logs the defect and fires the others",
 }
 """Where `except Exception` may stand, with what is done there; a defect is recorded and rises."""
 
