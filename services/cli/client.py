@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+from urllib.parse import quote
 
 import click
 import httpx
@@ -170,7 +171,9 @@ class Gateway:
         headers = {"Last-Event-ID": last_id} if last_id else {}
         with (
             _translated(self._http.base_url),
-            self._http.stream("GET", f"/api/runs/{run_id}/events", headers=headers, timeout=STREAM) as reply,
+            self._http.stream(
+                "GET", f"/api/runs/{quote(run_id, safe='')}/events", headers=headers, timeout=STREAM
+            ) as reply,
         ):
             if not reply.is_success:
                 reply.read()

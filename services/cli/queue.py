@@ -1,5 +1,7 @@
 """`pointsman queue`: what waits in the inboxes, and what was given up."""
 
+from urllib.parse import quote
+
 import click
 
 from services.cli.client import URL, connect
@@ -50,7 +52,7 @@ def dead(*, url: str | None, as_json: bool) -> None:
 def retry(*, message_id: str, url: str | None, as_json: bool) -> None:
     """Take up again a message that was given up."""
     with connect(url) as gateway:
-        said = gateway.post(f"/api/queues/dead/{message_id}/retry", {})
+        said = gateway.post(f"/api/queues/dead/{quote(message_id, safe='')}/retry", {})
     if as_json:
         print_json(said)
         return

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -77,7 +78,7 @@ def _listed(run: Json) -> tuple[object, ...]:
 def show(*, run_id: str, url: str | None, as_json: bool) -> None:
     """Show one run: its plan, what was tried, and the answer."""
     with connect(url) as gateway:
-        run = gateway.get(f"/api/runs/{run_id}")
+        run = gateway.get(f"/api/runs/{quote(run_id, safe='')}")
     if as_json:
         print_json(run)
         return
@@ -117,7 +118,7 @@ def _attempted(attempt: Json) -> tuple[object, ...]:
 def cancel(*, run_id: str, url: str | None, as_json: bool) -> None:
     """Cancel a run: nothing further of it starts."""
     with connect(url) as gateway:
-        said = gateway.post(f"/api/runs/{run_id}/cancel", {})
+        said = gateway.post(f"/api/runs/{quote(run_id, safe='')}/cancel", {})
     if as_json:
         print_json(said)
         return
@@ -139,7 +140,9 @@ def replay(
     """Run the same task again as a new run, with the model calls that were made before."""
     changes = {"from_span": from_span, "model": model, "effort": effort}
     with connect(url) as gateway:
-        said = gateway.post(f"/api/runs/{run_id}/replay", {name: value for name, value in changes.items() if value})
+        said = gateway.post(
+            f"/api/runs/{quote(run_id, safe='')}/replay", {name: value for name, value in changes.items() if value}
+        )
     if as_json:
         print_json(said)
         return
@@ -158,7 +161,7 @@ def export(*, run_id: str, output: Path | None, url: str | None, as_json: bool) 
     """Write a run with all its steps as one JSON document."""
     del as_json  # It is JSON either way.
     with connect(url) as gateway:
-        document = {"run": gateway.get(f"/api/runs/{run_id}"), "spans": _all_spans(gateway, run_id)}
+        document = {"run": gateway.get(f"/api/runs/{quote(run_id, safe='')}"), "spans": _all_spans(gateway, run_id)}
     if output is None:
         print_json(document)
         return
@@ -171,7 +174,7 @@ def _all_spans(gateway: Gateway, run_id: str) -> list[Json]:
     spans: dict[str, Json] = {}
     since = 0
     while True:
-        page = gateway.get(f"/api/traces/{run_id}/spans", since=since)
+        page = gateway.get(f"/api/traces/{quote(run_id, safe='')}/spans", since=since)
         spans |= {span["span_id"]: span for span in page["spans"]}
         if not page["spans"] or page["next_since"] == since:
             return list(spans.values())

@@ -1,6 +1,7 @@
 """`pointsman schedules`: tasks that come back every so often, or once, later."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 import click
 
@@ -142,7 +143,7 @@ def resume(*, schedule_id: str, url: str | None, as_json: bool) -> None:
 
 def _set_paused(schedule_id: str, *, url: str | None, as_json: bool, change: Json) -> None:
     with connect(url) as gateway:
-        changed = gateway.send("PATCH", f"/api/schedules/{schedule_id}", body=change)
+        changed = gateway.send("PATCH", f"/api/schedules/{quote(schedule_id, safe='')}", body=change)
     if as_json:
         print_json(changed)
         return
@@ -156,7 +157,7 @@ def _set_paused(schedule_id: str, *, url: str | None, as_json: bool, change: Jso
 def remove(*, schedule_id: str, url: str | None, as_json: bool) -> None:
     """Remove a schedule; the runs it has started stay."""
     with connect(url) as gateway:
-        gateway.send("DELETE", f"/api/schedules/{schedule_id}")
+        gateway.send("DELETE", f"/api/schedules/{quote(schedule_id, safe='')}")
     if as_json:
         print_json({"id": schedule_id, "removed": True})
         return
@@ -170,7 +171,7 @@ def remove(*, schedule_id: str, url: str | None, as_json: bool) -> None:
 def slots(*, schedule_id: str, url: str | None, as_json: bool) -> None:
     """Show what became of each due time."""
     with connect(url) as gateway:
-        passed = gateway.get(f"/api/schedules/{schedule_id}/slots")["slots"]
+        passed = gateway.get(f"/api/schedules/{quote(schedule_id, safe='')}/slots")["slots"]
     if as_json:
         print_json(passed)
         return

@@ -1,6 +1,7 @@
 """`pointsman teams`: look at teams of agents, check their files, and let one work."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -68,7 +69,7 @@ def _problems(file: Path) -> list[Json]:
 def show(*, name: str, url: str | None, as_json: bool) -> None:
     """Show a team's file."""
     with connect(url) as gateway:
-        team = gateway.get(f"/api/teams/{name}")
+        team = gateway.get(f"/api/teams/{quote(name, safe='')}")
     if as_json:
         print_json(team)
         return
@@ -93,12 +94,12 @@ def run(
         run_id = gateway.post("/api/runs", body)["id"]
         if not as_json:
             follow(gateway, run_id)
-            aside(run_in_a_line(gateway.get(f"/api/runs/{run_id}")))
+            aside(run_in_a_line(gateway.get(f"/api/runs/{quote(run_id, safe='')}")))
             return
         for event in gateway.follow(run_id):
             if event.type == "end":
                 break
-        ended = gateway.get(f"/api/runs/{run_id}")
+        ended = gateway.get(f"/api/runs/{quote(run_id, safe='')}")
     print_json(ended)
     if ended["status"] not in GOOD_ENDS:
         error: Json = ended["error"] or {}

@@ -20,7 +20,8 @@ from services.models.registry import Models
 from tests.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-RIG = Path(os.environ.get("SGLANG_CPU_RIG", ROOT.parent / "shared" / "sglang-cpu"))
+BESIDE = next(ROOT.parent.glob("*/sglang-cpu"), ROOT.parent / "sglang-cpu")
+RIG = Path(os.environ.get("SGLANG_CPU_RIG", BESIDE))
 """Folder of `serve.sh` and `make_tiny_model.py`."""
 VENV = Path(os.environ.get("SGLANG_CPU_VENV", Path.home() / ".cache" / "pointsman" / "sglang-cpu"))
 HOME = Path(os.environ.get("POINTSMAN_TEST_HOME", Path.home() / ".pointsman"))
