@@ -86,7 +86,7 @@ class Adding(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerUnderTest]:
     """The small embedded model, served as the product serves it."""
     with shown() as progress:
@@ -106,7 +106,7 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Serve
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sglang_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerUnderTest]:
     """SGLang's real server, with a random model that thinks when it is told to."""
     if not (VENV / ".installed").exists():
