@@ -2,6 +2,9 @@
 
 import json
 import shlex
+import shutil
+import sys
+from pathlib import Path
 
 import httpx
 
@@ -26,11 +29,21 @@ def invitation(site: Site, *, key_needed: bool) -> str:
             *([f"  dashboard  {site.dashboard_url}"] if site.dashboard_url else []),
             f"  gateway    {site.gateway_url}",
             f"  try        curl -s {url} {key}-H 'content-type: application/json' -d {shlex.quote(body)}",
-            '             pointsman ask "Explain in one sentence why the sky is blue"',
+            f'             {_command()} ask "Explain in one sentence why the sky is blue"',
             "  stop       Ctrl-C",
             "",
         )
     )
+
+
+def _command() -> str:
+    """How this user calls `pointsman`: by its name, where the shell finds it."""
+    program = Path(sys.executable).with_name("pointsman")
+    on_path = shutil.which("pointsman")
+    if on_path and Path(on_path).samefile(program):
+        return "pointsman"
+    here = Path.cwd()
+    return str(program.relative_to(here)) if program.is_relative_to(here) else str(program)
 
 
 async def greet(site: Site, *, api_key: str | None, key_needed: bool, console: Console) -> None:
