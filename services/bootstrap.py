@@ -48,6 +48,7 @@ from services.teams import Teams
 from services.tracing import Tracer, tracer
 from services.turns import Turns
 from services.upkeep import Upkeep
+from services.worker import Worker
 
 
 class ModelRegistry(Protocol):
@@ -207,6 +208,27 @@ def assemble(
         door=door,
         upkeep=Upkeep(database, relay, feed, utc_now, settings.retention),
         tick=Tick(database, door, utc_now),
+    )
+
+
+def make_worker(parts: Parts, *, concurrency: int, name: str | None = None) -> Worker:
+    """Make the worker of a process, which takes what comes to any inbox there is or could be."""
+
+    def inboxes() -> set[str]:
+        teams = parts.teams.on_disk().values()
+        return {inbox_of(team.spec.name, agent) for team in teams for agent in team.spec.agents}
+
+    return Worker(
+        name or parts.name,
+        database=parts.database,
+        streams=parts.streams,
+        feed=parts.world.feed,
+        keeper=parts.keeper,
+        runner=parts.runner,
+        turns=parts.turns,
+        lease=parts.settings.lease,
+        concurrency=concurrency,
+        inboxes=inboxes,
     )
 
 

@@ -105,28 +105,10 @@ def worker(*, concurrency: int | None) -> None:
 
 
 async def _worker(settings: Settings, concurrency: int) -> None:
-    from services.bootstrap import parts_for
-    from services.store.messages import inbox_of
-    from services.worker import Worker
+    from services.bootstrap import make_worker, parts_for
 
     async with parts_for(settings, service="pointsman-worker") as parts:
-
-        def inboxes() -> set[str]:
-            teams = parts.teams.on_disk().values()
-            return {inbox_of(team.spec.name, agent) for team in teams for agent in team.spec.agents}
-
-        work = Worker(
-            parts.name,
-            database=parts.database,
-            streams=parts.streams,
-            feed=parts.world.feed,
-            keeper=parts.keeper,
-            runner=parts.runner,
-            turns=parts.turns,
-            lease=settings.lease,
-            concurrency=concurrency,
-            inboxes=inboxes,
-        )
+        work = make_worker(parts, concurrency=concurrency)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, work.stop)

@@ -11,13 +11,12 @@ from redis.asyncio import Redis
 from agents.errors import NotFound
 from agents.model import Model
 from router.records import ModelCard
-from services.bootstrap import Parts, assemble
+from services.bootstrap import Parts, assemble, make_worker
 from services.queue.connection import connect
 from services.records import Run
 from services.settings import Settings
 from services.store.database import Database
-from services.store.messages import inbox_of
-from services.tracing import tracer
+from services.tracing import Tracer, tracer
 from services.worker import Worker
 
 
@@ -56,12 +55,14 @@ async def emptied(redis: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def a_house(database: Database, redis_url: str, *models: Model) -> AsyncGenerator[Parts]:
+async def a_house(
+    database: Database, redis_url: str, *models: Model, spans: Tracer | None = None
+) -> AsyncGenerator[Parts]:
     """Put the parts together; Redis is empty at first."""
     redis: Redis = connect(redis_url)
     await emptied(redis)
     settings = Settings(lease=timedelta(seconds=3), redis_url=redis_url)
-    spans = tracer(None, service="test")
+    spans = spans or tracer(None, service="test")
     registry = ScriptedModels(*models)
     try:
         yield assemble(settings, service="test", database=database, redis=redis, models=registry, spans=spans)
@@ -72,23 +73,7 @@ async def a_house(database: Database, redis_url: str, *models: Model) -> AsyncGe
 @contextlib.asynccontextmanager
 async def a_worker(parts: Parts, *, name: str = "worker-1", concurrency: int = 4) -> AsyncGenerator[Worker]:
     """A worker at work, until the end of the block."""
-
-    def inboxes() -> set[str]:
-        teams = parts.teams.on_disk().values()
-        return {inbox_of(team.spec.name, agent) for team in teams for agent in team.spec.agents}
-
-    worker = Worker(
-        name,
-        database=parts.database,
-        streams=parts.streams,
-        feed=parts.world.feed,
-        keeper=parts.keeper,
-        runner=parts.runner,
-        turns=parts.turns,
-        lease=parts.settings.lease,
-        concurrency=concurrency,
-        inboxes=inboxes,
-    )
+    worker = make_worker(parts, concurrency=concurrency, name=name)
     work = asyncio.create_task(worker.run())
     try:
         yield worker
