@@ -1,6 +1,7 @@
 """`/v1`: chat completions and the list of models, as OpenAI's clients know them."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,8 @@ from services.gateway.asking import asker, parts_of
 from services.gateway.openai_shapes import ChatRequest, as_data, chunk, completion, explained, last_chunks
 from services.records import Run
 from services.store.leases import Lease
+
+log = logging.getLogger("pointsman.gateway")
 
 KEEPALIVE_SECONDS = 10.0
 FIRST_KEEPALIVE_SECONDS = 1.0
@@ -94,6 +97,11 @@ async def _stream(body: ChatRequest, lease: Lease, plan: Plan, climb: Climb, wor
                 yield as_data(chunk(lease.run_id, created, expected, 0, role) | usage)
                 seen = True
             yield as_data(chunk(lease.run_id, created, expected, 0, {"content": piece}) | usage)
+        if problem := work.exception():
+            log.error("a defect in Pointsman ended an answer in mid-stream", exc_info=problem)
+            message = "something went wrong in Pointsman itself; its log says more"
+            yield as_data(errors.body(message, type_="internal_error"))
+            return
         run = work.result()
         if run.status not in ("succeeded", "unverified", "truncated"):
             message = run.error.message if run.error else f"run {run.id} was cancelled"

@@ -40,11 +40,13 @@ async def decide(
     if approval.status != "pending" or approval.expires_at <= now:
         status = approval.status if approval.status != "pending" else "expired"
         raise InvalidTask(f"approval '{approval_id}' is {status} already", param="decision", code="decided")
-    await connection.execute(
+    decided = await connection.execute(
         update(ApprovalRow)
         .where(ApprovalRow.id == approval_id, ApprovalRow.status == "pending")
         .values(status=wanted, decided_by=owner, decided_at=now)
     )
+    if decided.rowcount != 1:
+        raise InvalidTask(f"approval '{approval_id}' was decided by somebody else", param="decision", code="decided")
     return approval.model_copy(update={"status": wanted, "decided_at": now})
 
 

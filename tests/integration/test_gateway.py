@@ -326,3 +326,15 @@ async def test_a_reader_of_an_ended_run_is_told_not_to_come_again(one_database: 
         wrong = await client.get(f"/api/runs/{run_id}/events", headers={"Last-Event-ID": "x"})
     assert numbers == list(range(1, len(numbers) + 1))
     assert (again.status_code, wrong.status_code) == (204, 400)
+
+
+async def test_a_defect_in_mid_stream_is_an_error_and_no_silent_end(one_database: Database, redis_url: str) -> None:
+    def broken(_: Any) -> Reply:
+        raise ZeroDivisionError
+
+    async with a_gateway(one_database, redis_url, ScriptedModel("small", says=broken)) as (client, parts):
+        reply = await client.post("/v1/chat/completions", json=SKY | {"stream": True})
+        run = await ended(parts, reply.headers["x-pointsman-run-id"])
+    [only] = events(reply.text)
+    assert only["error"]["type"] == "internal_error"
+    assert run.status == "failed"
