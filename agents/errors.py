@@ -53,3 +53,6 @@ class Cancelled(PointsmanError):
 
 class LeaseLost(PointsmanError):
     """Another process has taken this work over: stop at once and write nothing."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} is worked on by another process")

@@ -31,6 +31,9 @@ from services.store.database import Database, StoreUnavailable
 from services.store.journal import OnStep, SqlJournal, close_step
 from services.store.leases import Lease
 
+INTERRUPTIONS = (Cancelled, LeaseLost, Stopped, StoreUnavailable)
+"""What says nothing about the answer: the work stops here, and the run's end is decided elsewhere, or later."""
+
 
 class Planner(Protocol):
     """Draws up the plan of a task, with the models and teams as they are now."""
@@ -156,7 +159,7 @@ class Runner:
             return _Ending(status, answer=climb.best(), error=failure_of(limit))
         except BudgetExceeded as error:
             return _Ending("truncated", answer=climb.best(), error=failure_of(error))
-        except (Cancelled, LeaseLost, Stopped, StoreUnavailable):
+        except INTERRUPTIONS:
             raise
         except PointsmanError as error:
             return _Ending("failed", error=failure_of(error))
@@ -261,7 +264,7 @@ class _Climb:
         )
         async with self._world.database.write() as connection:
             if not await runs.save_plan(connection, self._lease, plan, step):
-                raise LeaseLost(f"run {self._run.id} is worked on by another process")
+                raise LeaseLost(self._run.id)
         self._on_step(step)
         self._world.feed.ring(self._run.id)
         return plan
@@ -297,7 +300,7 @@ class _Climb:
             method = self._world.method(rung, self._run.task, self._team)
             answer = await method.answer(self._run.task, context)
             verdicts = tuple([await self._check(spec, index, answer, context) for index, spec in enumerate(wanted)])
-        except (Cancelled, LeaseLost, Stopped, StoreUnavailable):
+        except INTERRUPTIONS:
             raise
         except PointsmanError as error:
             refused = Attempt(number=number, rung=rung.short, accepted=False, reason=str(error))
@@ -330,7 +333,7 @@ class _Climb:
         ended = step.model_copy(update=changes)
         async with self._world.database.write() as connection:
             if await close_step(connection, self._lease, ended) is None:
-                raise LeaseLost(f"run {self._run.id} is worked on by another process")
+                raise LeaseLost(self._run.id)
             await runs.note_attempt(connection, self._run.id, attempt, now)
         self._on_step(ended)
         self._world.feed.ring(self._run.id)

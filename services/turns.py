@@ -94,7 +94,7 @@ class Turns:
         inboxes = {agent: inbox_of(spec.name, agent) for agent in spec.agents}
         async with world.database.write() as connection:
             if not await leases.done(connection, lease):
-                raise LeaseLost(f"run {run.id} is worked on by another process")
+                raise LeaseLost(run.id)
             turn_span = await messages.turn_span(connection, lease)
             posted = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
         for step in posted.steps:

@@ -88,7 +88,7 @@ class Keeper:
                 ours = await leases.renew(connection, [one.lease for one in held], lease=self._lease)
             for one in held:
                 if one.lease.message_id not in ours:
-                    self._interrupt(one, LeaseLost(f"run {one.lease.run_id} is worked on by another process"))
+                    self._interrupt(one, LeaseLost(one.lease.run_id))
         async with self._database.read() as connection:
             ended = await runs.to_stop(connection, [one.lease.run_id for one in held])
         for one in held:

@@ -71,7 +71,7 @@ class SqlJournal:
         async with self._database.write() as connection:
             seq = await close_step(connection, self._lease, step)
         if seq is None:
-            raise LeaseLost(f"run {self._lease.run_id} is worked on by another process")
+            raise LeaseLost(self._lease.run_id)
         self._on_step(step)
         self._announce(self._lease.run_id)
 
@@ -237,7 +237,7 @@ async def _refuse(connection: Transaction, lease: Lease, reserve: Reservation) -
     """Say why a step may not begin; returns where it is worth looking again, as when the run is paused."""
     row = (await connection.execute(select(RunRow, lease.fence().label("ours")).where(RunRow.id == lease.run_id))).one()
     if not row.ours:
-        raise LeaseLost(f"run {lease.run_id} is worked on by another process")
+        raise LeaseLost(lease.run_id)
     if row.cancel_requested:
         raise Cancelled(f"run {lease.run_id} was cancelled")
     if row.paused:

@@ -135,6 +135,28 @@ async def expired(connection: Transaction) -> list[Any]:
     return list(rows)
 
 
+async def seize(connection: Transaction, row: Any) -> bool:
+    """Put a message that `expired` gave back into the outbox; False if its owner spoke up, or another was quicker."""
+    result = await connection.execute(
+        update(MessageRow)
+        .where(
+            MessageRow.id == row.id,
+            MessageRow.state == "leased",
+            MessageRow.lease_owner == row.lease_owner,
+            MessageRow.lease_until < database_now(),
+        )
+        .values(state="outbox", changed=database_now(), lease_until=None, lease_epoch=MessageRow.lease_epoch + 1)
+    )
+    return result.rowcount == 1
+
+
+async def give_up(connection: Transaction, message_id: str, reason: str) -> None:
+    """Make a dead letter of a message that nobody has a lease on."""
+    await connection.execute(
+        update(MessageRow).where(MessageRow.id == message_id).values(state="dead", dead_reason=reason)
+    )
+
+
 async def _end(connection: Transaction, lease: Lease, *, state: str, dead_reason: str | None = None) -> bool:
     result = await connection.execute(
         update(MessageRow)
