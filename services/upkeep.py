@@ -68,7 +68,5 @@ class Upkeep:
                 failure = Failure(message=message, type="dead")
                 await runs.end(connection, row.run_id, status="dead", now=self.clock(), lease=None, error=failure)
             else:
-                failure = Failure(
-                    message=message, type="malformed_output"
-                )  # its run hears of it
+                failure = Failure(message=message, type="malformed_output")  # its run hears of it
             await leases.give_up(connection, row.id, failure.model_dump_json())
