@@ -1,5 +1,7 @@
 """An agent's turn: one message from its inbox is answered, and what follows is posted as the message is marked done."""
 
+from dataclasses import dataclass
+
 from agents.context import Context, span_id
 from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
 from agents.records import Message
@@ -13,9 +15,19 @@ from services.records import Failure, Run
 from services.runner import World
 from services.store import leases, messages, runs
 from services.store.database import StoreUnavailable
-from services.store.journal import SqlJournal
+from services.store.journal import OnStep, SqlJournal
 from services.store.leases import Lease
 from services.store.messages import inbox_of
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A turn that was taken, with what is to be posted as its message is marked done."""
+
+    following: tuple[Message, ...]
+    inboxes: dict[str, str]
+    attempt_span: str
+    on_step: OnStep
 
 
 class Turns:
@@ -36,7 +48,10 @@ class Turns:
             async with world.keeper.hold(lease):
                 if run.ended:
                     raise Cancelled(f"run {run.id} has ended")
-                await self._turn(run, message, lease)
+                turn = await self._turn(run, message, lease)
+            # Out of the keeper's hands: it would take a lease that has just been ended for one that was lost, and the
+            # announcement with it.
+            await self._finish(lease, turn)
         except Stopped:
             async with world.database.write() as connection:
                 await leases.give_back(connection, lease)
@@ -58,7 +73,7 @@ class Turns:
             await leases.dead(connection, lease, failure.model_dump_json())
         self._world.feed.ring(lease.run_id)
 
-    async def _turn(self, run: Run, message: Message, lease: Lease) -> None:
+    async def _turn(self, run: Run, message: Message, lease: Lease) -> _Taken:
         world = self._world
         assert run.team_yaml is not None
         spec = world.parse_team(run.team_yaml)
@@ -92,11 +107,14 @@ class Turns:
                 spec, run.task, history, turn, run_id=run.id, attempt=message.attempt, now=world.clock()
             )
         inboxes = {agent: inbox_of(spec.name, agent) for agent in spec.agents}
-        async with world.database.write() as connection:
+        return _Taken(following, inboxes, attempt_span, on_step)
+
+    async def _finish(self, lease: Lease, turn: _Taken) -> None:
+        async with self._world.database.write() as connection:
             if not await leases.done(connection, lease):
-                raise LeaseLost(run.id)
-            turn_span = await messages.turn_span(connection, lease)
-            posted = await messages.post(connection, following, inboxes=inboxes, parent_id=turn_span or attempt_span)
+                raise LeaseLost(lease.run_id)
+            parent_id = await messages.turn_span(connection, lease) or turn.attempt_span
+            posted = await messages.post(connection, turn.following, inboxes=turn.inboxes, parent_id=parent_id)
         for step in posted.steps:
-            on_step(step)
+            turn.on_step(step)
         await self._relay.announce(posted.to_announce)

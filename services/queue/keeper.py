@@ -97,5 +97,6 @@ class Keeper:
 
     def _interrupt(self, held: _Held, why: PointsmanError) -> None:
         if held.why is None and held.lease.message_id in self._held:
+            log.info("interrupting the work on message %s: %s", held.lease.message_id, why)
             held.why = why
             held.task.cancel()

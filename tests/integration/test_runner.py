@@ -3,21 +3,24 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
 from agents.errors import InvalidTask, MalformedOutput, NotFound, Unavailable
 from agents.model import ModelRequest
-from agents.records import Attachment, Budget, MathCheck, RegexCheck, Task
+from agents.records import Attachment, Budget, Effort, MathCheck, RegexCheck, Task
 from services.bootstrap import Parts
 from services.door import Asker
+from services.queue.relay import Relay
 from services.records import Run
 from services.store import leases, messages, runs
 from services.store.database import Database
 from services.store.leases import Lease
 from services.store.tables import MessageRow
 from services.store.transaction import Transaction
+from services.turns import Turns
 from tests.builders import a_message, a_task
 from tests.fakes import Reply, ScriptedModel
 from tests.integration.house import a_house, a_worker, emptied, ended
@@ -279,6 +282,22 @@ async def test_two_workers_share_the_turns_of_many_teams(database: Database, red
         ended_runs = [await ended(parts, run_id, seconds=60) for run_id in ids]
     assert {run.status for run in ended_runs} == {"succeeded"}
     assert {len(run.messages) for run in ended_runs} == {3}
+
+
+class SlowRelay(Relay):
+    """Announces late: after the keeper has looked at its leases more than once."""
+
+    async def announce(self, ids: Sequence[str]) -> None:
+        await asyncio.sleep(2.5)
+        await super().announce(ids)
+
+
+async def test_a_turn_that_is_done_is_announced_though_its_lease_has_ended(database: Database, redis_url: str) -> None:
+    async with a_house(database, redis_url, reviewing(True)) as parts:
+        slow = Turns(parts.world, SlowRelay(database, parts.streams), choose=lambda task: ("small", Effort.NONE))
+        async with a_worker(replace(parts, turns=slow)):
+            run = await ended(parts, await submitted(parts, Task(messages=(), team="review", inputs={"topic": "x"})))
+    assert run.status == "succeeded"
 
 
 async def test_a_turn_that_fails_fails_its_run(database: Database, redis_url: str) -> None:
