@@ -26,7 +26,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 pointsman \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pointsman \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /data /data/models
+    && groupadd --gid 10002 sandbox \
+    && useradd --uid 10002 --gid 10002 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sandbox \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /data /data/models \
+    && install --directory --owner=10002 --group=10002 --mode=0710 /run/pointsman
 COPY --from=build /opt/pointsman /opt/pointsman
 COPY --from=build /app /app
 WORKDIR /app

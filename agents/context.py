@@ -1,8 +1,10 @@
 """What a method is handed of the world: models, tools, a journal, a mailbox, a clock; and the two ways to act on it."""
 
+import asyncio
+import contextlib
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,12 +13,17 @@ from typing import Protocol
 from agents.errors import PointsmanError
 from agents.model import Completion, Delta, Model, ModelRequest
 from agents.records import Json, Message, Record, Step, StepKind, ToolSpec, Usage
+from agents.sandbox import NO_SANDBOX, Sandbox
 
 Clock = Callable[[], datetime]
 """Gives the time now, aware and in UTC."""
 
 OnText = Callable[[str], Awaitable[None]]
 """Is given the pieces of the answer as they are written."""
+
+
+_CHARACTERS_PER_TOKEN = 4
+"""English has about 4.5 of them in a token; it counts only where a server sends several tokens in a piece."""
 
 
 class Reservation(Record):
@@ -95,6 +102,9 @@ class Context:
     journal: Journal
     mailbox: Mailbox
     clock: Clock
+    sandbox: Sandbox = NO_SANDBOX
+    judges: tuple[str, ...] = ()
+    """Catalog ids of the models that may judge or be asked for a second opinion, best first."""
     on_text: OnText | None = None
     """None: the answer may yet be withdrawn, so nobody may see it grow."""
 
@@ -130,7 +140,10 @@ def span_id(run_id: str, key: str) -> str:
 
 
 async def call_model(context: Context, model_id: str, request: ModelRequest, *, key: str) -> Completion:
-    """Ask a model, as one journaled step: reserved before, settled after, and never paid again once it is finished."""
+    """Ask a model, as one journaled step: reserved before, settled after, and never paid again once it is finished.
+
+    A call that is cancelled while it writes is hung up on, and its step ends as `lost` with what had been written.
+    """
     model = context.models(model_id)
     tokens, usd = model.worst_cost(request)
     step = await context.journal.open(
@@ -142,25 +155,37 @@ async def call_model(context: Context, model_id: str, request: ModelRequest, *, 
         if context.on_text:
             await context.on_text(completion.choices[0].text)
         return completion
+    seen = _Seen()
     try:
-        completion = await _stream(model, request, context.on_text)
+        completion = await _stream(model, request, context.on_text, seen)
     except PointsmanError as error:
         await context.journal.close(_ended(step, context, status="error", error=str(error), usage=Usage(model_calls=1)))
         raise
-    await context.journal.close(
-        _ended(
-            step,
-            context,
-            status="ok",
-            model=completion.model,
-            usage=completion.usage,
-            cost_usd=completion.cost_usd,
-            output=completion.model_dump_json(),
-            attributes={
-                "effort": completion.effort,
-                "finish_reasons": [choice.finish_reason for choice in completion.choices],
-                "first_token_seconds": completion.first_token_seconds,
-            },
+    except asyncio.CancelledError:
+        usage, cost = seen.spent(model, request)
+        with contextlib.suppress(PointsmanError):  # who cannot write leaves the step to whoever goes on with the run
+            await to_its_end(
+                context.journal.close(
+                    _ended(step, context, status="lost", usage=usage, cost_usd=cost, error="cancelled")
+                )
+            )
+        raise
+    await to_its_end(
+        context.journal.close(
+            _ended(
+                step,
+                context,
+                status="ok",
+                model=completion.model,
+                usage=completion.usage,
+                cost_usd=completion.cost_usd,
+                output=completion.model_dump_json(),
+                attributes={
+                    "effort": completion.effort,
+                    "finish_reasons": [choice.finish_reason for choice in completion.choices],
+                    "first_token_seconds": completion.first_token_seconds,
+                },
+            )
         )
     )
     return completion
@@ -187,12 +212,49 @@ async def call_tool(context: Context, name: str, arguments: Json, *, key: str) -
     return result
 
 
-async def _stream(model: Model, request: ModelRequest, on_text: OnText | None) -> Completion:
+async def to_its_end(closing: Coroutine[object, object, None]) -> None:
+    """Close a step whatever is cancelled meanwhile: left open, it would hold its reservation while the run lasts."""
+    task = asyncio.ensure_future(closing)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
+
+
+class _Seen:
+    """What has been written so far of an answer that may never be whole."""
+
+    def __init__(self) -> None:
+        self._pieces = 0
+        self._characters = 0
+
+    def add(self, delta: Delta) -> None:
+        written = len(delta.text) + len(delta.reasoning)
+        self._pieces += written > 0
+        self._characters += written
+
+    def spent(self, model: Model, request: ModelRequest) -> tuple[Usage, Decimal]:
+        """Tokens and US dollars up to here, estimated: servers count at the end, and send about a token a piece."""
+        if not self._pieces:
+            return Usage(model_calls=1), Decimal(0)
+        written = max(self._pieces, self._characters // _CHARACTERS_PER_TOKEN)
+        cut = request.sampling.model_copy(update={"n": 1, "max_output_tokens": written})
+        tokens, usd = model.worst_cost(request.model_copy(update={"sampling": cut}))
+        return Usage(input_tokens=max(tokens - written, 0), output_tokens=written, model_calls=1), usd
+
+
+async def _stream(model: Model, request: ModelRequest, on_text: OnText | None, seen: _Seen) -> Completion:
     stream = model.stream(request)
     try:
         async for event in stream:
             match event:
                 case Delta():
+                    seen.add(event)
                     if on_text and event.index == 0 and event.text:
                         await on_text(event.text)
                 case Completion():

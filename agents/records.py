@@ -18,7 +18,7 @@ Usd = Annotated[Decimal, PlainSerializer(lambda amount: format(amount, "f"), ret
 class Record(BaseModel):
     """What every record is: frozen, and strict about its fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Effort(StrEnum):
@@ -107,9 +107,106 @@ class MathCheck(Record):
     reference: str
 
 
-CheckSpec = Annotated[JsonSchemaCheck | RegexCheck | MathCheck, Field(discriminator="type")]
+class TextCheck(Record):
+    """The answer's words, its last line or the option it chooses are the reference's, spelling and marks aside."""
 
-MethodName = Literal["calculate", "direct", "loop", "self_consistency", "best_of_n", "refine", "verify", "team"]
+    type: Literal["text"] = "text"
+    reference: str
+
+
+class ArithmeticCheck(Record):
+    """Every equation that the answer writes down is right: each is computed again."""
+
+    type: Literal["arithmetic"] = "arithmetic"
+
+
+class CodeCheck(Record):
+    """The answer's program compiles and, in the sandbox, passes the tests."""
+
+    type: Literal["code"] = "code"
+    tests: str = ""
+    """Python that is run after the program and raises where it is wrong; empty: it only has to compile."""
+    weaker: bool = False
+    """A model wrote the tests: passing them says less."""
+    seconds: float = Field(default=5.0, gt=0, le=60)
+
+
+class FormatCheck(Record):
+    """The answer has the shape that was asked for; what is not given is not looked at."""
+
+    type: Literal["format"] = "format"
+    boxed: bool = False
+    """It has a `\\boxed{}`."""
+    tags: tuple[str, ...] = ()
+    """It has each of these elements, closed: `answer` for `<answer>...</answer>`."""
+    starts_with: str | None = None
+    ends_with: str | None = None
+    min_words: int | None = Field(default=None, ge=0)
+    max_words: int | None = Field(default=None, ge=0)
+    max_characters: int | None = Field(default=None, ge=0)
+    language: str | None = None
+    """ISO 639-1: the language it is written in, as far as its script and commonest words show."""
+
+
+class CitationsCheck(Record):
+    """Each span that the answer quotes stands in its sources: the task's attachments."""
+
+    type: Literal["citations"] = "citations"
+    min_quotes: int = Field(default=1, ge=0)
+
+
+class NumberingCheck(Record):
+    """The document's headings are numbered without gaps, and each reference to one has its target."""
+
+    type: Literal["numbering"] = "numbering"
+    of: Literal["answer", "attachments"] = "answer"
+
+
+class RubricCheck(Record):
+    """A model judges the answer by these points. It may veto; it never outweighs a check that was carried out."""
+
+    type: Literal["rubric"] = "rubric"
+    points: tuple[str, ...]
+    judge: str = "auto"
+    """The catalog id of the model that judges; `auto`: the best there is besides the one that answered."""
+    min_score: float = Field(default=0.7, ge=0, le=1)
+
+
+class AgreementCheck(Record):
+    """Another model, asked anew, comes to the same answer."""
+
+    type: Literal["agreement"] = "agreement"
+    model: str = "auto"
+    samples: int = Field(default=1, ge=1, le=16)
+
+
+CheckSpec = Annotated[
+    JsonSchemaCheck
+    | RegexCheck
+    | MathCheck
+    | TextCheck
+    | ArithmeticCheck
+    | CodeCheck
+    | FormatCheck
+    | CitationsCheck
+    | NumberingCheck
+    | RubricCheck
+    | AgreementCheck,
+    Field(discriminator="type"),
+]
+
+MethodName = Literal[
+    "calculate",
+    "direct",
+    "loop",
+    "self_consistency",
+    "best_of_n",
+    "refine",
+    "verify",
+    "ladder",
+    "long_pass",
+    "team",
+]
 
 
 class Sampling(Record):
@@ -203,9 +300,11 @@ class Verdict(Record):
     score: float | None = None
     """0 to 1, 1 is best; None where the check gives no degree."""
     evidence: str = ""
+    by: str = ""
+    """The model that judged; empty where the check was carried out and nobody's opinion is in it."""
 
 
-StepKind = Literal["run", "route", "queue", "attempt", "turn", "model", "tool", "check", "message"]
+StepKind = Literal["run", "route", "queue", "attempt", "turn", "model", "tool", "check", "vote", "message"]
 StepStatus = Literal["running", "ok", "error", "lost"]
 """`lost`: its process died or was cancelled before it ended; what it used is not known."""
 
@@ -260,6 +359,8 @@ class Answer(Record):
     """The effort that ran."""
     truncated: bool = False
     """A limit ended the work early: this is the best so far."""
+    confidence: float | None = None
+    """Chance that it is right, 0 to 1, as the method could tell; None where it could not."""
 
     @property
     def text(self) -> str:
@@ -276,6 +377,9 @@ class Attempt(Record):
     reason: str = ""
     """Why it may not stand, when it may not."""
     verdicts: tuple[Verdict, ...] = ()
+    """Of the checks that were asked for first, in their order; then of those that suit the task."""
+    verified_by: tuple[str, ...] = ()
+    """Checks that ran and passed, and were asked for or executed tests."""
     answer: Answer | None = None
     usage: Usage = Usage()
     cost_usd: Usd = Decimal(0)

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
+from agents.errors import Unavailable
 from agents.records import Record
 
 RanHow = Literal["ok", "error", "time", "memory", "killed"]
@@ -52,3 +53,13 @@ class Sandbox(Protocol):
             Unavailable: there is no sandbox on this machine; the message names what was tried.
         """
         ...
+
+
+class _NoSandbox:
+    """Where there is none."""
+
+    async def run(self, program: Program) -> Ran:
+        raise Unavailable("sandbox unavailable: this process was started without one")
+
+
+NO_SANDBOX: Sandbox = _NoSandbox()

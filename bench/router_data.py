@@ -10,52 +10,58 @@ from typing import Any
 
 import pyarrow.parquet
 
+from router.tables import canonical
 from router.tasktype import TaskType
 
-NOMINAL = 400.0
-"""Billions of parameters that closed models are booked under, whose size nobody has told."""
-
 SIZES: Mapping[str, float] = {
-    "mixtral-8x7b-instruct": 12.9,
-    "Mixtral-8x7B-Instruct-v0.1": 12.9,
-    "gpt-4-1106-preview": NOMINAL,
-    "gemini-1.5-pro-002": NOMINAL,
-    "gpt-5": NOMINAL,
-    "Meta-Llama-3_1-8B-Instruct": 8,
-    "Meta-Llama-3_1-70B-Instruct": 70,
-    "Meta-Llama-3-8B-Instruct": 8,
-    "Meta-Llama-3-70B-Instruct": 70,
-    "Meta-Llama-3.1-8B-Instruct": 8,
-    "Meta-Llama-3.1-70B-Instruct": 70,
-    "Meta-Llama-3.1-405B-Instruct": 405,
-    "llama-3.1-8b-instruct": 8,
     "llama-3.1-8b": 8,
-    "Mistral-7B-Instruct-v0.2": 7.2,
-    "mistral-7b-instruct-v0.3": 7.2,
-    "Mistral-Nemo-Instruct-2407": 12.2,
-    "Mistral-Large-2": 123,
-    "Phi-3-mini-4k-instruct": 3.8,
-    "Phi-3.5-mini-instruct": 3.8,
-    "Qwen1.5-7B-Chat": 7.7,
-    "Qwen1.5-72B-Chat": 72,
-    "Qwen2-7B-Instruct": 7.6,
-    "Qwen2-72B-Instruct": 72.7,
-    "qwen2.5-7b-instruct": 7.6,
-    "Yi-6b-Chat": 6,
-    "Yi-1.5-9B-Chat": 8.8,
-    "Yi-1.5-34B-Chat": 34.4,
-    "c4ai-command-r-v01": 35,
+    "llama-3.1-70b": 70,
+    "llama-3.1-405b": 405,
+    "llama-3-8b": 8,
+    "llama-3-70b": 70,
+    "mistral-7b-v0.1": 7.2,
+    "mistral-7b-v0.2": 7.2,
+    "mistral-7b-v0.3": 7.2,
+    "mistral-nemo-2407": 12.2,
+    "mistral-large-2": 123,
+    "mixtral-8x7b": 12.9,
+    "mixtral-8x7b-v0.1": 12.9,
+    "phi-3-mini-4k": 3.8,
+    "phi-3.5-mini": 3.8,
+    "qwen-1.5-7b": 7.7,
+    "qwen-1.5-72b": 72,
+    "qwen-2-7b": 7.6,
+    "qwen-2-72b": 72.7,
+    "qwen-2.5-7b": 7.6,
+    "qwen-2.5-coder-0.5b": 0.5,
+    "qwen-2.5-coder-1.5b": 1.5,
+    "yi-6b": 6,
+    "yi-1.5-9b": 8.8,
+    "yi-1.5-34b": 34.4,
+    "command-r-v01": 35,
     "command-r": 35,
     "command-r-plus": 104,
     "jamba-1.5-large": 94,
-    "gemma-2-2b-it": 2.6,
-    "gemma-2-9b-it": 9.2,
-    "gemma-2-27b-it": 27.2,
-    "llama-3.1-nemotron-51b-instruct": 51.5,
+    "gemma-2-2b": 2.6,
+    "gemma-2-9b": 9.2,
+    "gemma-2-27b": 27.2,
+    "llama-3.1-nemotron-51b": 51.5,
     "llama-3.3-nemotron-super-49b-v1": 49.9,
+    "athene-70b": 70,
+    "deepseek-v2.5-0908": 21,
 }
-"""Billions of active parameters, by the models' own cards. Instruction-tuned generalists of late 2023 and after only:
-base models, Llama 2 and models for one purpose (code, retrieval, mathematics) say little of what one installs today."""
+"""Billions of active parameters by canonical name, by the models' own cards: instruction-tuned generalists of late 2023
+and after. Of the others (closed ones, those for one purpose) the ability is fitted, and says nothing about sizes."""
+
+SPECIAL = {"llama-3-chatqa-1.5-8b", "llama-3-chatqa-1.5-70b", "codegemma-7b", "mathstral-7b"}
+"""Models for one purpose: they get their own rows, and have no say in what a type asks for."""
+
+BASE = {
+    *("Llama-2-7b-hf", "Llama-2-13b-hf", "Llama-2-70b-hf", "Meta-Llama-3-8B", "Meta-Llama-3-70B", "Yi-6B", "Yi-34B"),
+    *("Meta-Llama-3_1-8B", "Meta-Llama-3_1-70B", "Mistral-7B-v0.1", "Mistral-7B-v0.2-hf", "Mixtral-8x7B-v0.1"),
+    *("Qwen1.5-110B", "gemma-7b"),
+}
+"""Models of MMLU-Pro's file that nobody has taught to follow instructions: they say nothing of what one installs."""
 
 _MATH = {
     *("abstract_algebra", "college_mathematics", "elementary_mathematics", "high_school_mathematics"),
@@ -81,9 +87,9 @@ _REASONING = {
     *("computer science", "gpqa", "agentverse-logicgrid", "reasoning", "commonsense_qa"),
 }
 _OTHERS: Mapping[str, TaskType] = {
-    "mbpp": "code",
-    "human_eval": "code",
-    "coding": "code",
+    "mbpp": "code_write",
+    "human_eval": "code_write",
+    "coding": "code_write",
     "commongen": "creative",
     "writing": "creative",
     "roleplay": "creative",
@@ -94,17 +100,18 @@ SETS = ("routellm_mmlu", "routellm_gsm8k", "routellm_mtbench", "mmlu_pro", "llmr
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt with the graded answers of the models whose size we know."""
+    """One prompt with the graded answers of the models that were taught to follow instructions."""
 
     text: str
     kind: TaskType
     group: str
     """Data set and subject, whose prompts are of one difficulty."""
     qualities: Mapping[str, float]
+    """By canonical name."""
     tokens: Mapping[str, float]
     """Output tokens, as characters / 4; only where the data has them."""
     every: Mapping[str, float]
-    """Quality of every model of the file, also of those outside the fit."""
+    """Quality of every model of the file, by the file's own name."""
 
 
 def kind_of(subject: str) -> TaskType:
@@ -131,8 +138,12 @@ def prompts(data: Path, split: str, name: str) -> Iterator[Prompt]:
             text=row["prompt"],
             kind=kind_of(row["sub"]),
             group=f"{name}/{row['sub']}",
-            qualities={model: quality for model, quality in every.items() if model in SIZES},
-            tokens={key[2:]: value for key, value in row.items() if key[:2] == "t:" and value and key[2:] in SIZES},
+            qualities={canonical(model): quality for model, quality in every.items() if model not in BASE},
+            tokens={
+                canonical(key[2:]): value
+                for key, value in row.items()
+                if key[:2] == "t:" and value and key[2:] not in BASE
+            },
             every=every,
         )
 
@@ -141,7 +152,7 @@ def long_documents(data: Path) -> Iterator[Prompt]:
     """Read the answers to questions about long documents, whose texts are not in the data; fitted on folds 0 to 6."""
     for row in _rows(data / "noprompt" / "cascade_longqa.parquet"):
         if int(hashlib.sha256(str(row["id"]).encode()).hexdigest()[:8], 16) % 10 < 7:
-            qualities = {key[2:]: row[key] for key in ("s:llama-3.1-8b", "s:gpt-5")}
+            qualities = {canonical(key[2:]): row[key] for key in ("s:llama-3.1-8b", "s:gpt-5")}
             yield Prompt(
                 text="", kind="long_document", group=row["sub"], qualities=qualities, tokens={}, every=qualities
             )

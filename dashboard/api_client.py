@@ -21,10 +21,19 @@ class GatewayDown(Exception):
 class Refused(Exception):
     """The gateway says no, and why."""
 
-    def __init__(self, message: str, *, status: int, problems: tuple[shapes.YamlProblem, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        problems: tuple[shapes.YamlProblem, ...] = (),
+        param: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.problems = problems
+        self.param = param
+        """The field of the request that it is about, as a path."""
 
 
 class Gateway:
@@ -66,6 +75,10 @@ class Gateway:
     def route(self, body: Json) -> shapes.Plan:
         """The plan that this task would get; nothing is run."""
         return _parsed(self._send("POST", "/api/route", body).text, shapes.Plan)
+
+    def rate(self, run_id: str, *, score: int) -> None:
+        """Keep what a reader thought of a run's answer: 1 is good, 0 is not."""
+        self._send("POST", "/api/feedback", {"run_id": run_id, "score": score})
 
     def models(self) -> tuple[shapes.Model, ...]:
         return self._get("/api/models", shapes.ModelList).models
@@ -137,9 +150,9 @@ def _parsed(text: str, shape: type[S]) -> S:
 def _refusal(response: httpx.Response) -> Refused:
     try:
         body = _OBJECT.validate_json(response.content)
-        message = shapes.Problem.model_validate(body.get("error") or {}).message
+        error = shapes.Problem.model_validate(body.get("error") or {})
         problems = tuple(shapes.YamlProblem.model_validate(problem) for problem in body.get("problems") or ())
     except ValidationError:
-        message, problems = "", ()
+        error, problems = shapes.Problem(), ()
     fallback = f"The gateway answered {response.status_code} {response.reason_phrase}".strip()
-    return Refused(message or fallback, status=response.status_code, problems=problems)
+    return Refused(error.message or fallback, status=response.status_code, problems=problems, param=error.param)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from dashboard.api_client import Gateway, GatewayDown, Refused
+from dashboard.wording import literal
 
 RETRY_SECONDS = 3
 
@@ -27,13 +28,24 @@ def explained() -> Generator[None]:
     try:
         yield
     except GatewayDown as error:
-        st.error(
-            f"{error}. Start it with `pointsman up` (or `pointsman gateway`); this page tries again by itself.",
-            icon=":material/cloud_off:",
-        )
+        st.error(f"{remedy(error)}; this page tries again by itself.", icon=":material/cloud_off:")
         _wait_for_gateway()
     except Refused as error:
-        st.error(_remedy(error), icon=":material/error:")
+        st.error(remedy(error), icon=":material/error:")
+
+
+def remedy(error: GatewayDown | Refused) -> str:
+    """What failed, and what helps."""
+    match error:
+        case GatewayDown():
+            return f"{error}. Start it with `pointsman up` (or `pointsman gateway`)"
+        case Refused(status=401 | 403):
+            return (
+                f"{error}. The dashboard's API key is missing or not accepted: "
+                "make one with `pointsman keys create` and start the dashboard with it."
+            )
+        case Refused():
+            return literal(str(error))
 
 
 @st.fragment(run_every=RETRY_SECONDS)
@@ -41,12 +53,3 @@ def _wait_for_gateway() -> None:
     if gateway().alive():
         st.rerun()
     st.caption(f"Looking for the gateway every {RETRY_SECONDS} seconds.")
-
-
-def _remedy(error: Refused) -> str:
-    if error.status in {401, 403}:
-        return (
-            f"{error}. The dashboard's API key is missing or not accepted: "
-            "make one with `pointsman keys create` and start the dashboard with it."
-        )
-    return str(error)

@@ -7,6 +7,8 @@ from streamlit.navigation.page import Page
 
 LIST_STATE = "runs_query"
 """Where the list of runs remembers its filters, for the way back."""
+ROUTE_PROMPT = "route_prompt"
+"""Where the page of the router keeps the prompt that it starts with."""
 
 
 def open_run(run_id: str) -> NoReturn:
@@ -16,6 +18,12 @@ def open_run(run_id: str) -> NoReturn:
 def open_runs() -> NoReturn:
     remembered: dict[str, str] = st.session_state.get(LIST_STATE, {})
     st.switch_page(_page("runs"), query_params=remembered)
+
+
+def open_route(prompt: str) -> NoReturn:
+    st.session_state[ROUTE_PROMPT] = prompt
+    # Said, because widgets that are bound to the address forbid to clear it.
+    st.switch_page(_page("route"), query_params={})
 
 
 def _page(path: str) -> Page:

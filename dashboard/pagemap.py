@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboard.views import run, runs, schedules, sign_out, submit, teams
+from dashboard.views import route, run, runs, schedules, sign_out, submit, teams
 
 
 def navigation() -> Page:
@@ -12,6 +12,7 @@ def navigation() -> Page:
         "Run": [st.Page(submit.page, title="Submit", url_path="submit", icon=":material/send:", default=True)],
         "Observe": [
             st.Page(runs.page, title="Runs", url_path="runs", icon=":material/list:"),
+            st.Page(route.page, title="Route", url_path="route", icon=":material/alt_route:"),
             st.Page(run.page, title="Run", url_path="run", visibility="hidden"),
         ],
         "Build": [

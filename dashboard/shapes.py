@@ -11,6 +11,7 @@ Json = dict[str, Any]
 
 TERMINAL = frozenset({"succeeded", "unverified", "truncated", "failed", "cancelled", "expired", "dead"})
 STATUSES = ("queued", "running", "waiting", "waiting_approval", *sorted(TERMINAL))
+METHODS = ("auto", "direct", "self_consistency", "best_of_n", "refine", "verify", "ladder")
 EFFORTS = ("auto", "none", "low", "medium", "high", "max")
 
 
@@ -43,9 +44,25 @@ class Rung(Shape):
     """Chance of a right answer, 0 to 1, 1 is best."""
     quality_low: float | None = None
     quality_high: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
     seconds: float = 0.0
     accept: str = "always"
+
+    @property
+    def short(self) -> str:
+        """The rung as attempts name theirs."""
+        if self.method == "calculate":
+            return self.method
+        if self.method == "team":
+            return f"team {self.team}"
+        words = " ".join(word for word in (self.method, self.model, self.effort) if word)
+        return f"{words} n<={self.samples}" if self.samples > 1 else words
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
 
 
 class Plan(Shape):
@@ -54,6 +71,10 @@ class Plan(Shape):
     task_type: dict[str, float] = Field(default_factory=dict)
     features: Json = Field(default_factory=dict)
     why: str = ""
+    would_change: tuple[str, ...] = ()
+    """What would lead to other rungs, a sentence each."""
+    overrides: tuple[str, ...] = ()
+    """Which of somebody's rules had a say, a sentence each."""
 
 
 class Verdict(Shape):
@@ -61,6 +82,8 @@ class Verdict(Shape):
     outcome: str
     score: float | None = None
     evidence: str = ""
+    by: str = ""
+    """The model whose opinion it is; empty where the check was carried out."""
 
 
 class Choice(Shape):
@@ -85,6 +108,7 @@ class Attempt(Shape):
     accepted: bool = False
     reason: str | None = None
     verdicts: tuple[Verdict, ...] = ()
+    verified_by: tuple[str, ...] = ()
     usage: Usage = Usage()
     cost_usd: Decimal = Decimal(0)
     seconds: float = 0.0
@@ -127,6 +151,8 @@ class Problem(Shape):
     message: str = ""
     type: str | None = None
     code: str | None = None
+    param: str | None = None
+    """The field that it is about, as a path: `pointsman.checks.0.pattern`."""
 
 
 class RunSummary(Shape):

@@ -22,7 +22,7 @@ COMPUTED = Rung(
 
 def exact(task: Task, *, today: dt.date | None) -> Calculation | None:
     """Compute the task's answer; None where it is not wholly a calculation, or where more than its answer is wanted."""
-    return calculate(task.prompt, today=today) if _wants_only_text(task) else None
+    return calculate(task.prompt, today=today, tables=task.attachments) if _wants_only_text(task) else None
 
 
 def _wants_only_text(task: Task) -> bool:
@@ -33,9 +33,4 @@ def _wants_only_text(task: Task) -> bool:
         or any(isinstance(check, JsonSchemaCheck) for check in task.checks)
     )
     sampled = task.sampling.n > 1 or task.sampling.logprobs
-    return (
-        alone
-        and task.model == "auto"
-        and task.team is None
-        and not (shaped or sampled or task.tools or task.attachments)
-    )
+    return alone and task.model == "auto" and task.team is None and not (shaped or sampled or task.tools)

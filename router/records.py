@@ -5,7 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from agents.records import Effort, Json, MethodName, Record, Usd
+from agents.records import Budget, Effort, Json, MethodName, Record, Usd
+
+Modality = Literal["text", "image", "audio", "video"]
 
 
 class ModelCard(Record):
@@ -14,6 +16,8 @@ class ModelCard(Record):
     id: str
     parameters_billion: float = Field(gt=0)
     """Size, active parameters for a mixture of experts; places the model on the shipped quality tables."""
+    served_as: str = ""
+    """The name its makers gave it (`Qwen/Qwen3-8B`): finds what is known of it in the shipped tables, loosely."""
     context_tokens: int = Field(gt=0)
     """The most that one request may hold, prompt and answer together."""
     efforts: tuple[Effort, ...] = (Effort.NONE,)
@@ -24,8 +28,16 @@ class ModelCard(Record):
     """Price of the machine while it works on a call; 0 for one's own laptop."""
     prefill_tokens_per_second: float = Field(default=1000.0, gt=0)
     decode_tokens_per_second: float = Field(default=50.0, gt=0)
+    parallel_answers: float = Field(default=8.0, ge=1)
+    """How many answers it writes at once at the pace of one: a graphics card many, a processor hardly more than one."""
+    shared_prefix: bool = False
+    """Samples of one prompt pay for its input once."""
     tools: bool = True
     json_schema: bool = True
+    modalities: tuple[Modality, ...] = ("text",)
+    """What it can be given to read."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes of those it was made for; empty: it is not known, and none is held against it."""
     healthy: bool = True
     """False: it does not answer now, and no plan may use it."""
     queue: int = 0
@@ -47,10 +59,20 @@ class Rung(Record):
     quality_high: float
     input_tokens: int = 0
     output_tokens: int = 0
+    """Tokens of all its calls together, input and output, as expected."""
     cost_usd: Usd = Decimal(0)
     seconds: float = 0.0
-    accept: Literal["exact", "checks", "always"] = "always"
-    """When its answer may stand: `exact` it is computed, `checks` those asked for pass, `always` nothing is checked."""
+    gpu_seconds: float = 0.0
+    """Of the machine that is paid by the hour; 0 where tokens are paid for."""
+    worst_tokens: int = 0
+    """The most that input and output together may come to."""
+    worst_usd: Usd = Decimal(0)
+    accept: Literal["exact", "checks", "agreement", "always"] = "always"
+    """When its answer may stand.
+
+    `exact`: it is computed; `checks`: those asked for pass; `agreement`: most of its samples came to the same answer;
+    `always`: nothing is checked.
+    """
 
     @property
     def short(self) -> str:
@@ -59,8 +81,24 @@ class Rung(Record):
             return "calculate"
         if self.method == "team":
             return f"team {self.team}"
-        words = f"{self.method} {self.model} {self.effort}"
-        return f"{words} n<={self.samples}" if self.samples > 1 else words
+        return in_short(self.method, self.model, self.effort, self.samples)
+
+
+def trusted_rung(**values: object) -> Rung:
+    """Make a rung of values that need no check, every field in its order: a plan has dozens of them to make."""
+    made = Rung.__new__(Rung)
+    for name, value in (("__dict__", values), ("__pydantic_fields_set__", set(values)), *_UNUSED):
+        object.__setattr__(made, name, value)
+    return made
+
+
+_UNUSED = (("__pydantic_extra__", None), ("__pydantic_private__", None))
+
+
+def in_short(method: str, model: str | None, effort: Effort, samples: int) -> str:
+    """Name a way of asking a model."""
+    words = f"{method} {model} {effort.value}"
+    return f"{words} n<={samples}" if samples > 1 else words
 
 
 class Plan(Record):
@@ -68,12 +106,20 @@ class Plan(Record):
 
     rungs: tuple[Rung, ...]
     considered: tuple[Rung, ...] = ()
-    """What else was weighed and left out, best first."""
+    """What else was weighed and left out, best first; of many, those worth a look."""
     task_type: dict[str, float] = Field(default_factory=dict)
     """Probability of each task type, summing to 1; empty where a gate or the asker decided."""
     features: Json = Field(default_factory=dict)
     """What the router saw in the prompt, by name."""
     why: str
+    would_change: tuple[str, ...] = ()
+    """What would change the choice, each a sentence that was tried and found true."""
+    overrides: tuple[str, ...] = ()
+    """The rules that had a say, and what each set."""
+    limits: Budget = Budget()
+    """What the run is held to: the tightest of the request's budget and of the rules that applied."""
+    models: tuple[str, ...] = ()
+    """Those that the rules leave, healthy or not: no other may see anything of the task, judges included."""
 
     @property
     def short(self) -> str:

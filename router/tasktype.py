@@ -1,24 +1,36 @@
 """Guess what kind of work a prompt asks for, as a probability for each kind, from its words and its shape.
 
-Each word, opening and shape below speaks for one or more kinds with a weight in nats; the sums go through a softmax.
-The weights are set by hand, looked at on the training folds of the data that `bench/fit_router.py` fits on; there is
-nothing in that data for most kinds.
+Multinomial logistic regression on words, pairs of words, the words that open the first and the last line, marks of
+shape, and static embeddings weighted by rarity (the idea: Arora et al. 2017, "A simple but tough-to-beat baseline";
+Model2Vec). All of it is linear, so it ships collapsed: one row of weights for each word, pair or mark. Only the ends of
+the prompt are read: there people say what they want; what they paste lies between.
 """
 
+import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Literal, get_args
 
-from router.features import Features, excerpt
+from agents.records import Json
+from router.features import Features
+from router.words import words
 
 TaskType = Literal[
     "math",
-    "code",
+    "code_write",
+    "code_fix",
+    "code_explain",
     "extraction",
     "classification",
     "translation",
     "summarise",
+    "proofread",
     "rewrite",
     "long_document",
     "knowledge",
@@ -27,164 +39,233 @@ TaskType = Literal[
     "creative",
     "chat",
     "tool",
+    "data",
 ]
 TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
 Posterior = Mapping[TaskType, float]
 """Probability of each type; they sum to 1."""
 
-_PRIOR: Mapping[TaskType, float] = {
-    "knowledge": 1.0,
-    "chat": 0.3,
-    "reasoning": 0.2,
-    "tool": -2.0,
-    "long_document": -1.0,
-}
+TABLE = Path(__file__).parent / "tables" / "tasktype.bin"
+
 _NEGLIGIBLE = 0.05
-_MOST_PER_TYPE = 4.0
-"""However many words of a kind there are, they are one observation."""
-
-_OPENINGS: tuple[tuple[TaskType, float, str], ...] = (
-    ("translation", 4, "translate translation"),
-    ("summarise", 4, "summarize summarise summary tldr condense"),
-    ("rewrite", 4, "rewrite rephrase paraphrase proofread reword edit improve correct polish shorten fix"),
-    ("extraction", 4, "extract list find identify parse"),
-    ("classification", 4, "classify categorize categorise label tag"),
-    ("code", 3, "implement debug refactor code program"),
-    ("math", 3, "solve calculate compute evaluate simplify prove factor differentiate integrate"),
-    ("planning", 4, "plan schedule organize organise outline"),
-    ("creative", 3, "imagine compose pretend brainstorm invent"),
-    ("creative", 1, "write draft create"),
-    ("code", 0.7, "write create"),
-    ("knowledge", 1.5, "who when where which what whose define explain describe name"),
-    ("reasoning", 1.2, "why if suppose assume given"),
-    ("chat", 3, "hi hello hey thanks thank sorry ok okay good bye yes no"),
-    ("tool", 3, "search browse remind book send open download"),
-)
-_WORDS: tuple[tuple[TaskType, float, str], ...] = (
-    (
-        "math",
-        0.7,
-        "equation integer integers integral derivative polynomial triangle radius probability fraction digits",
-    ),
-    ("math", 0.7, "remainder prime divisible sum product percent total altogether twice half thrice average each per"),
-    ("math", 0.7, "cost costs miles hours minutes dollars cents left many much more less times area volume perimeter"),
-    ("math", 0.7, "factorial matrix vector angle degrees sequence modulo boxed x y n"),
-    ("code", 1.2, "python javascript typescript java rust golang sql bash html css regex function functions method"),
-    (
-        "code",
-        1.2,
-        "algorithm script bug compile compiler exception api json array arrays string strings loop recursion",
-    ),
-    ("code", 1.2, "list tuple tuples dictionary returns return def class lambda variable unit tests repository docker"),
-    ("code", 1.2, "git database query"),
-    ("extraction", 1.0, "extract fields names emails dates json entities mentioned table column csv phone"),
-    ("classification", 1.2, "classify sentiment category categories label spam positive negative neutral genre"),
-    ("translation", 1.3, "translate translation english french german spanish italian chinese japanese portuguese"),
-    ("translation", 1.3, "russian latin arabic"),
-    ("summarise", 1.5, "summarize summarise summary tldr takeaways condense gist bullet"),
-    ("rewrite", 1.2, "rewrite rephrase paraphrase proofread grammar grammatical spelling tone formal wording polite"),
-    ("rewrite", 1.2, "concise paragraph"),
-    ("long_document", 0.8, "document article passage report contract transcript excerpt context according attached"),
-    (
-        "knowledge",
-        0.6,
-        "capital president invented author country city war king century born founded located known called",
-    ),
-    ("knowledge", 0.6, "theory disease cell law treaty species company film song named term statement"),
-    ("reasoning", 0.8, "puzzle logic logical logically argument conclusion premise premises deduce implies true false"),
-    ("reasoning", 0.8, "clues must therefore valid fallacy energy force velocity mass current voltage temperature"),
-    ("reasoning", 0.8, "pressure mole reaction acid electron circuit moral wrong scenario main"),
-    ("planning", 1.3, "plan itinerary roadmap schedule agenda strategy milestones week trip budget prepare steps"),
-    ("creative", 1.4, "story poem haiku song lyrics slogan novel character dialogue joke blog fairy rhyme tagline"),
-    ("creative", 1.4, "speech letter"),
-    ("chat", 0.8, "feel feeling you your thanks favorite opinion friend advice"),
-    ("tool", 0.8, "search browse website email calendar weather latest today file download reminder"),
-)
-_HOW_MANY = re.compile(r"\bhow (?:many|much|long|far|old|fast)\b")
-_POLITE = {
-    "please",
-    "can",
-    "could",
-    "would",
-    "you",
-    "i",
-    "want",
-    "need",
-    "to",
-    "help",
-    "me",
-    "q",
-    "question",
-    "the",
-    "a",
-    "an",
+_HEAD, _TAIL = 360, 240
+"""Characters that are read for their words, from each end."""
+_POLITE_WORDS = "please can could would will you i i'd want need like to help me my us hi hello hey ok now so the a an"
+_POLITE = frozenset((*_POLITE_WORDS.split(), *",.!:#"))
+"""Passed over in the search for the word that opens a line."""
+_PASTED = 0.3
+"""How much what is quoted counts beside what is asked."""
+_LONGEST_QUESTION = 200
+_LEAST_QUOTED = 30
+"""Characters: a last line longer than the one asks nothing, and less than the other behind a colon is no quotation."""
+_QUOTATION = re.compile(r'"[^"\n]{16,}"|“[^”\n]{16,}”|«[^»\n]{16,}»|„[^“\n]{16,}“')
+_CJK = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
+_ROW_OF_TABLE = re.compile(r"^[^\n]*(?:,[^\s,]|;|\t| ?\|)[^\n]*(?:,[^\s,]|;|\t| ?\|)[^\n]*$", re.MULTILINE)
+_FAILURE = re.compile(r"Traceback|(?:Error|Exception)\b|\berror\b|\bfail(?:s|ed)\b|:\d+:\d+")
+_FILES: Mapping[str, str] = {
+    **dict.fromkeys(("csv", "tsv", "xlsx", "xls", "ods", "parquet"), "#file:table"),
+    **dict.fromkeys(("py", "js", "ts", "go", "rs", "java", "c", "cpp", "sh", "sql", "rb", "php"), "#file:code"),
 }
-_WORD = re.compile(r"[a-z]+")
 
 
-def _by_word(table: Iterable[tuple[TaskType, float, str]]) -> dict[str, tuple[tuple[TaskType, float], ...]]:
-    found: dict[str, tuple[tuple[TaskType, float], ...]] = {}
-    for kind, weight, words in table:
-        for word in words.split():
-            found[word] = (*found.get(word, ()), (kind, weight))
-    return found
+_WIDTH = len(TASK_TYPES)
+_LANES = struct.Struct(f"<{_WIDTH}H")
+_NOTHING = 128
+"""The byte that stands for a weight of 0."""
+_MOST_ADDED = 257
+"""So many bytes add up to no more than two bytes hold."""
 
 
-_OPENING_WEIGHTS = _by_word(_OPENINGS)
-_WORD_WEIGHTS = _by_word(_WORDS)
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The shipped table."""
+
+    about: Json
+    """The command that made it, what it was made from, and what it reached."""
+    bias: tuple[float, ...]
+    scale: float
+    """What a weight of 1 in `lanes` stands for, in nats."""
+    index: Mapping[str, int]
+    """Where in `lanes` a key's row begins."""
+    lanes: bytes
+    """Two bytes for each type, row after row: read as one integer each, whole rows are added at once."""
+
+    def sums(self, keys: Iterable[str]) -> list[float]:
+        """Add up the weights of these keys, for each type; unknown keys weigh nothing."""
+        lanes, number, size = self.lanes, int.from_bytes, _LANES.size
+        found = [number(lanes[at : at + size], "little") for at in map(self.index.get, keys) if at is not None]
+        scale, total = self.scale, [-_NOTHING * len(found)] * _WIDTH
+        for begin in range(0, len(found), _MOST_ADDED):
+            added = sum(found[begin : begin + _MOST_ADDED])
+            total = [one + more for one, more in zip(total, _LANES.unpack(added.to_bytes(size, "little")), strict=True)]
+        return [weight * scale for weight in total]
 
 
-def task_type(prompt: str, seen: Features, *, tools: bool = False) -> dict[TaskType, float]:
+def task_type(
+    prompt: str, seen: Features, *, tools: bool = False, attached: Iterable[str] = ()
+) -> dict[TaskType, float]:
     """Weigh the prompt's words and shape.
 
     Args:
         prompt: The user's words.
         seen: What `features` saw of them.
         tools: The asker offers tools.
+        attached: Names of the files that came with it.
     """
-    text = excerpt(prompt).lower()
-    words = _WORD.findall(text)
-    scores: dict[TaskType, float] = dict.fromkeys(TASK_TYPES, 0.0)
-    for word in set(words):
-        for kind, weight in _WORD_WEIGHTS.get(word, ()):
-            scores[kind] += weight
-    for kind in TASK_TYPES:
-        scores[kind] = min(scores[kind], _MOST_PER_TYPE)
-    opening = next((word for word in words[:8] if word not in _POLITE), "")
-    evidence = (*_OPENING_WEIGHTS.get(opening, ()), *_shape(text, seen, tools=tools), *_PRIOR.items())
-    for kind, weight in evidence:
-        scores[kind] += weight
-    top = max(scores.values())
-    return _normalised({kind: math.exp(scores[kind] - top) for kind in TASK_TYPES})
+    weights = load_weights()
+    spoken = terms(prompt)
+    asked, share = weights.sums((*spoken.tokens, *spoken.pairs)), spoken.share
+    quoted, pasted_share = weights.sums(spoken.pasted), spoken.pasted_share
+    shape = weights.sums((*spoken.openings, *marks(prompt, seen, tools=tools, attached=attached)))
+    parts = zip(weights.bias, shape, asked, quoted, strict=True)
+    scores = [bias + plain + word * share + other * pasted_share for bias, plain, word, other in parts]
+    top = max(scores)
+    return _normalised({kind: math.exp(score - top) for kind, score in zip(TASK_TYPES, scores, strict=True)})
 
 
 def likely(posterior: Posterior) -> Posterior:
     """The types that matter, to sum over; their probabilities sum to 1 again."""
-    return _normalised({kind: posterior[kind] for kind in posterior if posterior[kind] >= _NEGLIGIBLE})
+    return _normalised({kind: probability for kind, probability in posterior.items() if probability >= _NEGLIGIBLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is read of a prompt's ends."""
+
+    tokens: tuple[str, ...]
+    """Each word of what is asked once, in order of first use."""
+    pairs: tuple[str, ...]
+    openings: tuple[str, ...]
+    pasted: tuple[str, ...]
+    """Each word of what seems to be quoted."""
+    share: float
+    """What the weights of `tokens` and `pairs` are multiplied by: the more of them, the less each of them says."""
+    pasted_share: float
+
+
+def terms(prompt: str) -> Terms:
+    """Read the words of the prompt's ends."""
+    text = prompt if len(prompt) <= _HEAD + _TAIL else f"{prompt[:_HEAD]}\n{prompt[-_TAIL:]}"
+    asked, pasted = _parted(text.strip())
+    tokens = [_tokens(line) for line in asked]
+    openings = [opening for line in tokens for opening in _opening(line[:12])]
+    once = tuple(dict.fromkeys(token for line in tokens for token in line))
+    quoted = tuple(dict.fromkeys(_tokens(pasted)))
+    return Terms(
+        tokens=once,
+        pairs=tuple(dict.fromkeys(f"{left} {right}" for line in tokens for left, right in pairwise(line))),
+        openings=tuple(dict.fromkeys(openings)),
+        pasted=quoted,
+        share=1 / math.sqrt(max(len(once), 1)),
+        pasted_share=_PASTED / math.sqrt(max(len(quoted), 1)),
+    )
+
+
+def _parted(text: str) -> tuple[list[str], str]:
+    """The lines that ask, and what lies between or behind them: quotations, and what follows a colon."""
+    first, _, rest = text.partition("\n")
+    middle, _, last = rest.rpartition("\n")
+    announced = first.rstrip().endswith((":", "：")) and not middle.endswith("\n")
+    if announced or len(last) > _LONGEST_QUESTION:
+        middle, last = rest, ""
+    asked: list[str] = []
+    pasted = [middle]
+    for line in (first, last):
+        said = _QUOTATION.sub(lambda found: pasted.append(found[0]) or ' " ', line)
+        head, colon, quoted = said.partition(": ")
+        if colon and len(quoted) > _LEAST_QUOTED and len(head) > 2:
+            pasted.append(quoted)
+            said = f"{head}:"
+        if said.strip():
+            asked.append(said)
+    return asked, "\n".join(pasted)
+
+
+def marks(prompt: str, seen: Features, *, tools: bool, attached: Iterable[str]) -> Iterator[str]:
+    """What speaks for or against a type beside the words."""
+    for above in (40, 120, 400, 1200, 3000, 9000):
+        if seen.characters > above:
+            yield f"#characters>{above}"
+    for above in (2, 4, 8, 20, 60):
+        if seen.words > above:
+            yield f"#words>{above}"
+    for above in (1, 2, 5, 15):
+        if seen.lines > above:
+            yield f"#lines>{above}"
+    for name, count in (("code", seen.code), ("numbers", seen.numbers), ("options", seen.options)):
+        for above in (0, 1, 3, 8):
+            if count > above:
+                yield f"#{name}>{above}"
+    if seen.latex:
+        yield "#latex"
+    if seen.question:
+        yield "#question"
+    if seen.other_script > 0.3:
+        yield "#script"
+    ends = f"{prompt[:_HEAD]}\n{prompt[-_TAIL:]}" if len(prompt) > _HEAD + _TAIL else prompt
+    rows = len(_ROW_OF_TABLE.findall(ends)) if seen.lines > 2 else 0
+    for above in (2, 5):
+        if rows > above:
+            yield f"#rows>{above}"
+    if _FAILURE.search(ends):
+        yield "#failure"
+    first = prompt.partition("\n")[0].rstrip()
+    if first.endswith(":") and seen.lines > 1:
+        yield "#announces"
+    if seen.numbers > 0.15 * seen.words:
+        yield "#numeric"
+    if tools:
+        yield "#tools"
+    yield from {_FILES.get(name.rpartition(".")[2].lower(), "#file:text") for name in attached}
+
+
+@lru_cache(maxsize=1)
+def load_weights() -> Weights:
+    """Read the shipped table, the first time it is asked for."""
+    return unpacked(TABLE.read_bytes())
+
+
+def packed(about: Json, *, bias: Iterable[float], scale: float, keys: Sequence[str], rows: bytes) -> bytes:
+    """The table as one file: a JSON head, the keys a line, then their rows, a byte for each type, 128 is nothing."""
+    head = {"about": about, "bias": [*bias], "scale": scale, "keys": len(keys)}
+    return "\n".join((json.dumps(head), *keys, "")).encode() + rows
+
+
+def unpacked(content: bytes) -> Weights:
+    """The table of a file that `packed` made."""
+    line, _, rest = content.partition(b"\n")
+    head = json.loads(line)
+    count, size = head["keys"], _LANES.size
+    rows = rest[len(rest) - count * _WIDTH :]
+    keys = rest[: len(rest) - len(rows) - 1].decode().split("\n")
+    lanes = bytearray(2 * len(rows))
+    lanes[::2] = rows
+    return Weights(
+        about=head["about"],
+        bias=tuple(head["bias"]),
+        scale=head["scale"],
+        index=dict(zip(keys, range(0, count * size, size), strict=True)),
+        lanes=bytes(lanes),
+    )
 
 
 def _normalised(weights: Posterior) -> dict[TaskType, float]:
     total = sum(weights.values())
-    return {kind: weights[kind] / total for kind in weights}
+    return {kind: weight / total for kind, weight in weights.items()}
 
 
-def _shape(text: str, seen: Features, *, tools: bool) -> Iterable[tuple[TaskType, float]]:
-    if seen.code:
-        yield "code", min(1.0 + 0.5 * seen.code, 3.0)
-    if seen.latex:
-        yield "math", 2.5
-    if _HOW_MANY.search(text):
-        yield "math", 1.5 if seen.numbers else 0.3
-    if seen.numbers >= 2:
-        yield "math", min(0.35 * seen.numbers, 1.5)
-    if seen.options >= 3:
-        yield "knowledge", 1.0
-        yield "reasoning", 1.0
-    if seen.characters > 4000:
-        yield "long_document", min(seen.characters / 4000, 5.0)
-    if seen.words <= 4 and not seen.question:
-        yield "chat", 1.2
-    if seen.other_script > 0.3:
-        yield "translation", 0.8
-    if tools:
-        yield "tool", 4.5
+def _tokens(text: str) -> list[str]:
+    """Words; of scripts that write no spaces, every two characters."""
+    found = words(text)
+    if text.isascii() or not _CJK.search(text):
+        return found
+    return [
+        piece
+        for word in found
+        for piece in (map("".join, pairwise(word)) if len(word) > 1 and _CJK.match(word) else (word,))
+    ]
+
+
+def _opening(tokens: list[str]) -> dict[str, None]:
+    said = [token for token in tokens if token not in _POLITE][:2]
+    return dict.fromkeys(f">{' '.join(said[:count])}" for count in range(1, len(said) + 1))

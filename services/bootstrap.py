@@ -1,10 +1,11 @@
 """Puts a process together: the one place that knows every concrete class."""
 
+import asyncio
 import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,21 +14,24 @@ from typing import Protocol
 import httpx
 from redis.asyncio import Redis
 
-from agents.errors import InvalidTask, Unavailable
-from agents.methods import Method
-from agents.methods.calculate import Calculate
-from agents.methods.direct import Direct
-from agents.methods.team import Team
+from agents.errors import Unavailable
+from agents.methods.roster import METHODS
+from agents.methods.ways import Way
 from agents.model import Model
-from agents.records import Effort, Task
+from agents.records import Task
+from agents.sandbox import Sandbox
 from agents.team.config import parse_team
 from agents.team.spec import TeamSpec
-from agents.tools import TOOLS
-from router.plan import plan as draw_up
+from agents.tools import tools_with
+from router.plan import warm
 from router.records import ModelCard, Plan, Rung
 from services.door import Door
+from services.efforts import Efforts, Prober
+from services.learning import Learner, Learning
+from services.methods import Methods
 from services.models.catalog import chosen_catalog, load_catalog
 from services.models.registry import Models
+from services.planning import Planning
 from services.queue.connection import connect
 from services.queue.feed import Feed
 from services.queue.keeper import Keeper
@@ -35,8 +39,10 @@ from services.queue.mailbox import SqlMailbox
 from services.queue.place import Place
 from services.queue.relay import Relay
 from services.queue.streams import Streams
-from services.records import Run
+from services.records import Known, Run
+from services.routes import Routes
 from services.runner import Runner, World
+from services.sandbox.choice import Chosen
 from services.schedule.tick import Tick
 from services.settings import REPOSITORY, Settings, environment
 from services.store import runs
@@ -62,7 +68,11 @@ class ModelRegistry(Protocol):
         ...
 
     def cards(self) -> tuple[ModelCard, ...]:
-        """What the router may know of them now."""
+        """What the catalog says of them, with what answers now."""
+        ...
+
+    def settings_of(self, model_id: str) -> str:
+        """What a measurement of its efforts is of."""
         ...
 
     async def start(self) -> None:
@@ -90,6 +100,8 @@ class Parts:
     keeper: Keeper
     relay: Relay
     models: ModelRegistry
+    efforts: Efforts
+    prober: Prober
     teams: Teams
     tracer: Tracer
     world: World
@@ -97,6 +109,8 @@ class Parts:
     turns: Turns
     door: Door
     upkeep: Upkeep
+    learner: Learner
+    learning: Learning
     tick: Tick
 
     async def load_run(self, run_id: str) -> Run:
@@ -125,6 +139,7 @@ async def parts_for(settings: Settings, *, service: str) -> AsyncGenerator[Parts
 
 async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callable[[], Awaitable[None]]]:
     """Open the parts of one process; the second result closes them again."""
+    await asyncio.to_thread(warm)
     stack = contextlib.AsyncExitStack()
     database = Database(settings.sql_url)
     stack.push_async_callback(database.close)
@@ -137,21 +152,39 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
     models = Models(catalog, client)
     spans = tracer(settings.otlp_endpoint, service=service)
     stack.callback(spans.close)
-    parts = assemble(settings, service=service, database=database, redis=redis, models=models, spans=spans)
+    sandbox = Chosen(settings.sandbox, socket=settings.sandbox_socket)
+    stack.push_async_callback(sandbox.close)
+    parts = assemble(
+        settings, service=service, database=database, redis=redis, models=models, spans=spans, sandbox=sandbox
+    )
     return parts, stack.aclose
 
 
 def assemble(
-    settings: Settings, *, service: str, database: Database, redis: Redis, models: ModelRegistry, spans: Tracer
+    settings: Settings,
+    *,
+    service: str,
+    database: Database,
+    redis: Redis,
+    models: ModelRegistry,
+    spans: Tracer,
+    sandbox: Sandbox,
 ) -> Parts:
-    """Put a process together from what was opened for it."""
+    """Put a process together from what was opened for it. Raises `RoutesError` where the rules file is broken."""
     streams = Streams(redis)
     feed = Feed(redis)
     relay = Relay(database, streams)
     keeper = Keeper(database, lease=settings.lease)
+    learning = Learning()
+    routes = Routes(settings.routes_file, models=models.ids, required=settings.routes is not None)
+    efforts = Efforts(models)
+    planning = Planning(efforts=efforts, methods=METHODS.keys(), routes=routes, learning=learning, clock=utc_now)
+    tools = tools_with(sandbox)
+    methods = Methods(models.cards, tuple(tools))
 
-    def plan(task: Task, *, teams: Collection[str] = ()) -> Plan:
-        return draw_up(task, cards=models.cards(), teams=teams, today=utc_now().date())
+    def choose(task: Task, known: Known, agent: str) -> Way:
+        plan = planning.plan(task, known=known, agent=agent)
+        return methods.way(first_choice(plan), plan)
 
     def mailbox(lease: Lease, *, team: TeamSpec | None, parent_id: str, place: Place, on_step: OnStep) -> SqlMailbox:
         return SqlMailbox(
@@ -170,11 +203,13 @@ def assemble(
         database=database,
         feed=feed,
         keeper=keeper,
-        plan=plan,
-        method=make_method,
+        planning=planning,
+        method=methods.of,
         mailbox=mailbox,
         models=models.get,
-        tools=TOOLS,
+        tools=tools,
+        sandbox=sandbox,
+        judges=methods.judges,
         parse_team=parse_team,
         clock=utc_now,
         on_step=spans.for_run,
@@ -183,7 +218,7 @@ def assemble(
         database=database,
         relay=relay,
         teams=teams,
-        plan=plan,
+        planning=planning,
         clock=utc_now,
         deadline=settings.max_run,
         max_queued=settings.max_queued_runs,
@@ -200,13 +235,17 @@ def assemble(
         keeper=keeper,
         relay=relay,
         models=models,
+        efforts=efforts,
+        prober=Prober(database, models, utc_now, settings.probe_every),
         teams=teams,
         tracer=spans,
         world=world,
         runner=Runner(world),
-        turns=Turns(world, relay, choose=lambda task: choose(plan(task))),
+        turns=Turns(world, relay, choose=choose),
         door=door,
         upkeep=Upkeep(database, relay, feed, utc_now, settings.retention),
+        learner=Learner(database, models.cards, utc_now),
+        learning=learning,
         tick=Tick(database, door, utc_now),
     )
 
@@ -232,24 +271,9 @@ def make_worker(parts: Parts, *, concurrency: int, name: str | None = None) -> W
     )
 
 
-def make_method(rung: Rung, task: Task, team: TeamSpec | None) -> Method:
-    """Give the method of a rung, ready to answer."""
-    match rung.method:
-        case "calculate":
-            return Calculate()
-        case "direct":
-            assert rung.model is not None
-            return Direct(rung.model, rung.effort)
-        case "team":
-            assert team is not None
-            return Team(team)
-        case _:
-            raise InvalidTask(f"the method '{rung.method}' is not available", param="pointsman.method")
-
-
-def choose(plan: Plan) -> tuple[str, Effort]:
-    """The model and effort that a plan starts with. Raises `Unavailable` where it has none."""
+def first_choice(plan: Plan) -> Rung:
+    """The rung with a model that a plan starts with. Raises `Unavailable` where it has none."""
     for rung in plan.rungs:
         if rung.model is not None:
-            return rung.model, rung.effort
+            return rung
     raise Unavailable("no model is there for this turn; GET /api/models shows why")

@@ -1,19 +1,21 @@
 """The door: looks a task over, commits to it, and hands it to the workers. Accepted means committed."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from agents import checks
 from agents.context import Clock
-from agents.errors import Overloaded, Unavailable
+from agents.errors import InvalidTask, Overloaded, Unavailable
 from agents.records import Task
 from agents.team.inputs import fill
 from agents.team.spec import narrowed
 from router.records import Plan
+from services.planning import Planning
 from services.queue.relay import Relay
-from services.records import Origin
+from services.records import Known, Origin
 from services.store import messages, runs
 from services.store.database import Database
 from services.store.leases import Lease
@@ -31,6 +33,8 @@ class Asker:
     """Trace id and span id."""
 
 
+NOTHING: Mapping[str, Any] = {}
+
 Within = Callable[[Transaction, str], Awaitable[None]]
 """Is called with the new run's id inside the transaction that accepts it; what it raises undoes the acceptance."""
 
@@ -42,7 +46,7 @@ class Door:
     database: Database
     relay: Relay
     teams: Teams
-    plan: Callable[..., Plan]
+    planning: Planning
     clock: Clock
     deadline: timedelta
     max_queued: int
@@ -54,18 +58,21 @@ class Door:
         *,
         origin: Origin,
         asker: Asker,
+        said: Mapping[str, Any] = NOTHING,
         idempotency_key: str | None = None,
         within: Within | None = None,
     ) -> str:
         """Accept a task for the workers; gives the run's id once it is committed.
+
+        Args:
+            said: what the request says of its plan, which stays in force in its conversation.
+            within: is called inside the transaction.
 
         Raises:
             InvalidTask: the task cannot be carried out as it stands.
             Overloaded: too many runs wait already.
         """
         task, team_yaml = await self._looked_over(task)
-        with suppress(Unavailable):  # no model answers now: the run may wait for one
-            self._planned(task)
         async with self.database.write() as connection:
             if idempotency_key and (known := await runs.same_request(connection, asker.owner, idempotency_key)):
                 return known
@@ -73,6 +80,9 @@ class Door:
                 raise Overloaded(
                     f"{waiting} runs wait already, and no more than {self.max_queued} may", retry_after_seconds=10
                 )
+            known = await self.planning.known(connection, task, owner=asker.owner, said=said)
+            with suppress(Unavailable):  # no model answers now: the run may wait for one
+                self._planned(task, known)
             run_id, _, fresh = await runs.accept(
                 connection,
                 task,
@@ -80,6 +90,7 @@ class Door:
                 now=self.clock(),
                 deadline=self.deadline,
                 owner=asker.owner,
+                known=known,
                 idempotency_key=idempotency_key,
                 team_yaml=team_yaml,
                 traceparent=asker.traceparent,
@@ -89,17 +100,20 @@ class Door:
         await self.relay.announce(fresh)
         return run_id
 
-    async def begin(self, task: Task, *, asker: Asker, gateway: str) -> tuple[Lease, Plan, timedelta]:
+    async def begin(
+        self, task: Task, *, asker: Asker, gateway: str, said: Mapping[str, Any] = NOTHING
+    ) -> tuple[Lease, Plan, timedelta]:
         """Accept a task that this process answers itself, while the asker waits.
 
         Returns:
             The lease on the run, its plan, and the time that planning took.
         """
         task, team_yaml = await self._looked_over(task)
-        began = self.clock()
-        plan = self._planned(task)
-        took = self.clock() - began
         async with self.database.write() as connection:
+            known = await self.planning.known(connection, task, owner=asker.owner, said=said)
+            began = self.clock()
+            plan = self._planned(task, known)
+            took = self.clock() - began
             _, lease, _ = await runs.accept(
                 connection,
                 task,
@@ -107,6 +121,7 @@ class Door:
                 now=self.clock(),
                 deadline=self.deadline,
                 owner=asker.owner,
+                known=known,
                 team_yaml=team_yaml,
                 traceparent=asker.traceparent,
                 gateway=(gateway, self.lease),
@@ -114,26 +129,32 @@ class Door:
         assert lease is not None
         return lease, plan, took
 
-    async def preview(self, task: Task) -> Plan:
+    async def preview(self, task: Task, *, asker: Asker, said: Mapping[str, Any] = NOTHING) -> Plan:
         """Draw up the plan, and run nothing."""
-        task, _ = await self._looked_over(task)
-        return self._planned(task)
+        return self._planned(*await self._seen(task, asker, said))
 
-    async def look_over(self, task: Task) -> None:
+    async def look_over(self, task: Task, *, asker: Asker) -> None:
         """See that a task could be accepted. Raises `InvalidTask`."""
-        task, _ = await self._looked_over(task)
+        seen = await self._seen(task, asker, NOTHING)
         with suppress(Unavailable):
-            self._planned(task)
+            self._planned(*seen)
 
-    def _planned(self, task: Task) -> Plan:
+    async def _seen(self, task: Task, asker: Asker, said: Mapping[str, Any]) -> tuple[Task, Known]:
+        task, _ = await self._looked_over(task)
+        async with self.database.read() as connection:
+            return task, await self.planning.known(connection, task, owner=asker.owner, said=said)
+
+    def _planned(self, task: Task, known: Known) -> Plan:
         team = runs.team_of(task)
-        teams: Collection[str] = [team] if team else []
-        return self.plan(task, teams=teams)
+        return self.planning.plan(task, known=known, teams=[team] if team else [])
 
     async def _looked_over(self, task: Task) -> tuple[Task, str | None]:
         """Find the team, try its inputs, narrow the budget by its limits; see that the checks can be carried out."""
-        for check in task.checks:
-            checks.validate(check)
+        for number, check in enumerate(task.checks):
+            try:
+                checks.validate(check)
+            except InvalidTask as error:
+                raise InvalidTask(str(error), param=f"pointsman.checks.{number}", code=error.code) from error
         name = runs.team_of(task)
         if name is None:
             return task, None

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from agents.records import Answer, Attempt, Json, Message, Record, Task, Usage, Usd
 from router.records import Plan
+from router.rules import Rule, Then
+from router.session import Session
 
 LiveStatus = Literal["queued", "running", "waiting_approval", "waiting"]
 EndStatus = Literal["succeeded", "unverified", "truncated", "failed", "cancelled", "expired", "dead"]
@@ -33,6 +35,24 @@ class Failure(Record):
     code: str | None = None
 
 
+class Known(Record):
+    """What was known of the asker and the conversation when a task was accepted; its plan goes by it."""
+
+    session: Session | None = None
+    settings: Then | None = None
+    """What was set for the conversation."""
+    key: str | None = None
+    """Name of the API key."""
+    key_overrides: Then | None = None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The settings as the rules they are."""
+        of_conversation = self.settings and Rule(name="conversation", source="conversation", then=self.settings)
+        of_key = self.key_overrides and Rule(name=self.key or "key", source="key", then=self.key_overrides)
+        return tuple(rule for rule in (of_conversation, of_key) if rule)
+
+
 class SentMessage(Message):
     """A message between agents, and the span it was sent from."""
 
@@ -49,6 +69,7 @@ class Run(Record):
     owner: str | None = None
     task: Task
     team_yaml: str | None = Field(default=None, exclude=True)
+    known: Known = Field(default=Known(), exclude=True)
     plan: Plan | None = None
     attempts: tuple[Attempt, ...] = ()
     answer: Answer | None = None
@@ -77,10 +98,9 @@ class Run(Record):
 
     @property
     def verified_by(self) -> tuple[str, ...]:
-        """The checks that ran on the answer that stands, and passed."""
+        """The checks that ran on the answer that stands, and passed: those asked for, and tests that were executed."""
         accepted = next((attempt for attempt in reversed(self.attempts) if attempt.accepted), None)
-        verdicts = accepted.verdicts if accepted else ()
-        return tuple(verdict.check for verdict in verdicts if verdict.outcome == "pass")
+        return accepted.verified_by if accepted else ()
 
 
 class Event(Record):

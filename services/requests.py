@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agents.errors import InvalidTask
 from agents.records import Attachment, Budget, ChatMessage, CheckSpec, Effort, Json, MethodName, Task, ToolCall
+from router.rules import Then
 
 MAX_MESSAGES = 1000
 
@@ -40,6 +41,8 @@ class Extras(BaseModel):
     method: MethodName | None = None
     samples: int | None = Field(default=None, ge=1, le=64)
     team: str | None = None
+    conversation: str | None = Field(default=None, min_length=1, max_length=200)
+    """Any name: requests with the same one belong together, and what one of them says holds for the next."""
     inputs: Json = Field(default_factory=dict)
     quality_target: float | None = Field(default=None, ge=0, le=1)
     max_usd: Decimal | None = Field(default=None, ge=0, le=1_000_000)
@@ -49,6 +52,11 @@ class Extras(BaseModel):
     max_tool_calls: int | None = Field(default=None, ge=0, le=10**9)
     checks: tuple[CheckSpec, ...] = ()
     explain: bool = False
+
+    @property
+    def said(self) -> Json:
+        """What is said of the plan, by the names of a rule's settings; `auto` and null are something to say too."""
+        return {name: getattr(self, name) for name in self.model_fields_set if name in Then.model_fields}
 
     @property
     def budget(self) -> Budget:
@@ -148,6 +156,7 @@ class RunRequest(BaseModel):
             checks=extras.checks,
             budget=extras.budget,
             quality_target=extras.quality_target,
+            conversation=extras.conversation,
             metadata=self.metadata,
         )
 

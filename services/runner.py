@@ -1,12 +1,12 @@
 """Climbs the plan of a run: rung after rung until an answer may stand, within one budget, to one end."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from agents import checks
+from agents.checks.suited import suited
 from agents.context import Clock, Context, Mailbox, OnText, Reservation, Tool, span_id
 from agents.errors import (
     BudgetExceeded,
@@ -16,33 +16,30 @@ from agents.errors import (
     PointsmanError,
     Unavailable,
 )
-from agents.methods import Method
+from agents.methods.deadline import until
+from agents.methods.method import Method
 from agents.model import Model
-from agents.records import Answer, Attempt, CheckSpec, JsonSchemaCheck, Step, Task, Verdict
+from agents.records import Answer, Attempt, CheckSpec, Step, Task
+from agents.sandbox import Sandbox
 from agents.team.spec import TeamSpec
 from router.records import Plan, Rung
 from services.failures import Defect, defect, error_of, failure_of
+from services.planning import Planning
 from services.queue.feed import Feed
 from services.queue.keeper import Keeper, Stopped
 from services.queue.place import NOWHERE, Place
 from services.records import EndStatus, Failure, Run
-from services.store import leases, messages, runs
+from services.store import leases, messages, outcomes, runs
 from services.store.database import Database, StoreUnavailable
 from services.store.journal import OnStep, SqlJournal, close_step
 from services.store.leases import Lease
+from services.verdicts import INTERRUPTIONS, Looked, asked_for, look_at
 
-INTERRUPTIONS = (Cancelled, LeaseLost, Stopped, StoreUnavailable)
-"""What says nothing about the answer: the work stops here, and the run's end is decided elsewhere, or later."""
+GRACE_SECONDS = 2.0
+"""Models are hung up on at the deadline; making do with what there is then may take so much longer."""
 
-
-class Planner(Protocol):
-    """Draws up the plan of a task, with the models and teams as they are now."""
-
-    def __call__(self, task: Task, *, teams: Collection[str] = ()) -> Plan: ...
-
-
-MakeMethod = Callable[[Rung, Task, TeamSpec | None], Method]
-"""Gives the method of a rung, ready to answer."""
+MakeMethod = Callable[[Rung, Plan, Task, TeamSpec | None], Method]
+"""Gives the method of a rung of the plan, ready to answer."""
 
 
 class MakeMailbox(Protocol):
@@ -66,11 +63,14 @@ class World:
     database: Database
     feed: Feed
     keeper: Keeper
-    plan: Planner
+    planning: Planning
     method: MakeMethod
     mailbox: MakeMailbox
     models: Callable[[str], Model]
     tools: Mapping[str, Tool]
+    sandbox: Sandbox
+    judges: Callable[[Plan], tuple[str, ...]]
+    """The models that may judge in a run with this plan, best first."""
     parse_team: Callable[[str], TeamSpec]
     clock: Clock
     on_step: Callable[[Run], OnStep]
@@ -112,6 +112,8 @@ class Runner:
         async with world.database.write() as connection:
             if plan is None and not await runs.start(connection, lease, world.clock()):
                 return None
+            if plan is None:
+                await world.planning.refresh(connection)
             waited = None if plan else await messages.begin_work(connection, lease, world.clock())
             run = await runs.head(connection, lease.run_id)
         if waited:
@@ -151,12 +153,12 @@ class Runner:
             )
         climb = _Climb(world, run, lease, on_text, place)
         try:
-            async with asyncio.timeout(max(left, 0.001)):
-                return await climb.to_the_end(plan)
+            async with asyncio.timeout(max(left, 0) + GRACE_SECONDS) as limit:
+                return await climb.to_the_end(plan, limit)
         except TimeoutError:
-            limit = BudgetExceeded("max_seconds", f"the deadline {run.deadline_at.isoformat()} is reached")
+            reached = BudgetExceeded("max_seconds", f"the deadline {climb.deadline_at.isoformat()} is reached")
             status: EndStatus = "truncated" if climb.begun else "expired"
-            return _Ending(status, answer=climb.best(), error=failure_of(limit))
+            return _Ending(status, answer=climb.best(), error=failure_of(reached))
         except BudgetExceeded as error:
             return _Ending("truncated", answer=climb.best(), error=failure_of(error))
         except INTERRUPTIONS:
@@ -197,8 +199,12 @@ class _Climb:
         self._seen = 0
         """Characters of the answer that somebody has read already."""
         self._attempts: list[Attempt] = []
+        self._plan_drawn: Plan | None = None
+        self._unchecked: Answer | None = None
+        """An answer whose checks have not ended."""
         self.begun = False
         """Whether a rung was begun to be climbed."""
+        self.deadline_at = run.deadline_at
         self._on_step = world.on_step(run)
         self._journal = SqlJournal(
             world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=self._on_step
@@ -206,19 +212,24 @@ class _Climb:
         self._team = world.parse_team(run.team_yaml) if run.team_yaml else None
 
     def best(self) -> Answer | None:
-        """The answer that passed most of its checks so far; the later one of two alike."""
+        """The answer that passed most of its checks so far; the later one of two alike. What was read stays."""
         answered = [attempt for attempt in self._attempts if attempt.answer is not None]
         if not answered:
-            return None
-        return max(enumerate(answered), key=lambda one: (_passed(one[1].verdicts), one[0]))[1].answer
+            return self._unchecked
+        if self._seen:
+            return answered[-1].answer
+        return max(enumerate(answered), key=lambda one: (_passed(one[1]), one[0]))[1].answer
 
-    async def to_the_end(self, planned: tuple[Plan, timedelta] | None) -> _Ending:
-        plan = await self._plan(planned)
+    async def to_the_end(self, planned: tuple[Plan, timedelta] | None, limit: asyncio.Timeout) -> _Ending:
+        plan = self._plan_drawn = await self._plan(planned)
+        left = (self.deadline_at - self._world.clock()).total_seconds()
+        end = asyncio.get_running_loop().time() + max(left, 0) + GRACE_SECONDS
+        limit.reschedule(end)  # a rule may have brought it forward
         failure: PointsmanError | None = None
-        for number, rung in enumerate(plan.rungs, start=1):
+        for number in range(1, len(plan.rungs) + 1):
             self.begun = True
             try:
-                attempt = await self._attempt(number, rung)
+                attempt = await self._attempt(plan, number)
             except StoreUnavailable:
                 raise
             except (Unavailable, MalformedOutput, Defect) as error:
@@ -226,13 +237,14 @@ class _Climb:
                     raise  # a part of it was read already: nothing may be put in its place
                 failure = error
                 continue
-            self._attempts.append(attempt)
             if attempt.accepted and attempt.answer:
                 await self._show(attempt.answer)
                 return _Ending("truncated" if attempt.answer.truncated else "succeeded", answer=attempt.answer)
+            if self._seen:
+                break
         if best := self.best():
             await self._show(best)
-            return _Ending("unverified", answer=best)
+            return _Ending("truncated" if best.truncated else "unverified", answer=best)
         assert failure is not None
         raise failure
 
@@ -262,8 +274,9 @@ class _Climb:
                 }
             )
         )
+        self.deadline_at = _deadline(self._run, plan)
         async with self._world.database.write() as connection:
-            if not await runs.save_plan(connection, self._lease, plan, step):
+            if not await runs.save_plan(connection, self._lease, plan, step, deadline_at=self.deadline_at):
                 raise LeaseLost(self._run.id)
         self._on_step(step)
         self._world.feed.ring(self._run.id)
@@ -273,14 +286,15 @@ class _Climb:
         """Draw up the plan; while no model answers, the run waits for one, until its deadline."""
         while True:
             try:
-                return self._world.plan(self._run.task, teams=[self._team.name] if self._team else [])
+                teams = [self._team.name] if self._team else []
+                return self._world.planning.plan(self._run.task, known=self._run.known, teams=teams)
             except Unavailable as error:
                 self._place.leave()
                 await asyncio.sleep(error.retry_after_seconds)
                 await self._place.take()
 
-    async def _attempt(self, number: int, rung: Rung) -> Attempt:
-        top = self._top()
+    async def _attempt(self, plan: Plan, number: int) -> Attempt:
+        top, rung = self._top(), plan.rungs[number - 1]
         began = top.step(
             "attempt", f"attempt {rung.method}", key=str(number), attributes={"rung": rung.short}
         ).model_copy(update={"attempt": number})
@@ -288,40 +302,49 @@ class _Climb:
         if step.status == "error":
             raise error_of(Failure.model_validate(step.attributes["failure"]))
         if step.status == "ok" and step.output is not None:
-            return Attempt.model_validate_json(step.output)
-        wanted = _checks(self._run.task)
-        on_text = None if wanted else self._read_along
-        context = replace(
-            top.below(step),
-            mailbox=self._mailbox(step.span_id),
-            on_text=on_text,
-        )
+            self._attempts.append(Attempt.model_validate_json(step.output))
+            return self._attempts[-1]
+        on_text = self._read_along if self._stands_anyway(rung) else None
+        place = replace(top.below(step), mailbox=self._mailbox(step.span_id), on_text=on_text)
+        context = until(place, self.deadline_at)
         try:
-            method = self._world.method(rung, self._run.task, self._team)
-            answer = await method.answer(self._run.task, context)
-            verdicts = tuple([await self._check(spec, index, answer, context) for index, spec in enumerate(wanted)])
+            method = self._world.method(rung, plan, self._run.task, self._team)
+            answer = self._unchecked = await method.answer(self._run.task, context)
+            looked = await look_at(answer, self._run.task, plan, number, context, suited=self._suited(rung, plan))
         except INTERRUPTIONS:
             raise
         except PointsmanError as error:
             refused = Attempt(number=number, rung=rung.short, accepted=False, reason=str(error))
             failure = failure_of(error).model_dump()
             noted = step.model_copy(update={"attributes": step.attributes | {"failure": failure}})
-            await self._close_attempt(noted, refused, status="error")
+            await self._close_attempt(plan, noted, refused, None, status="error")
             raise
-        failed = [verdict for verdict in verdicts if verdict.outcome != "pass"]
         attempt = Attempt(
             number=number,
             rung=rung.short,
-            accepted=not failed,
-            reason="; ".join(f"{verdict.check}: {verdict.outcome}, {verdict.evidence}" for verdict in failed),
-            verdicts=verdicts,
+            accepted=not looked.refused,
+            reason=looked.refused,
+            verdicts=looked.verdicts,
+            verified_by=looked.verified_by,
             answer=answer,
             seconds=(self._world.clock() - step.started_at).total_seconds(),
         )
-        await self._close_attempt(step, attempt, status="ok")
+        await self._close_attempt(plan, step, attempt, looked, status="ok")
+        self._attempts.append(attempt)
+        if looked.limit:
+            raise looked.limit
         return attempt
 
-    async def _close_attempt(self, step: Step, attempt: Attempt, *, status: str) -> None:
+    def _stands_anyway(self, rung: Rung) -> bool:
+        """Whether the answer will stand whatever is found, so that it may be read while it is written."""
+        return rung.accept in ("always", "exact") and not asked_for(self._run.task)
+
+    def _suited(self, rung: Rung, plan: Plan) -> Sequence[CheckSpec]:
+        return () if rung.method == "calculate" else suited(self._run.task, plan.task_type or None)
+
+    async def _close_attempt(
+        self, plan: Plan, step: Step, attempt: Attempt, looked: Looked | None, *, status: str
+    ) -> None:
         now = self._world.clock()
         changes = {
             "status": status,
@@ -335,28 +358,10 @@ class _Climb:
             if await close_step(connection, self._lease, ended) is None:
                 raise LeaseLost(self._run.id)
             await runs.note_attempt(connection, self._run.id, attempt, now)
+            if looked:
+                await outcomes.note_checked(connection, self._run, plan, attempt, looked.asked, now)
         self._on_step(ended)
         self._world.feed.ring(self._run.id)
-
-    async def _check(self, spec: CheckSpec, index: int, answer: Answer, context: Context) -> Verdict:
-        text = f"{spec.model_dump_json(by_alias=True)}\n{answer.text}"
-        step = await self._journal.open(
-            context.step("check", f"check {spec.type}", key=f"check.{index}", input=text), reserve=Reservation()
-        )
-        if step.status != "running" and step.output is not None:
-            return Verdict.model_validate_json(step.output)
-        verdict = await asyncio.to_thread(checks.check, spec, answer, self._run.task)
-        await self._journal.close(
-            step.model_copy(
-                update={
-                    "status": "ok",
-                    "ended_at": self._world.clock(),
-                    "attributes": {"verdict": verdict.outcome, "evidence": verdict.evidence},
-                    "output": verdict.model_dump_json(),
-                }
-            )
-        )
-        return verdict
 
     async def _read_along(self, text: str) -> None:
         self._seen += len(text)
@@ -384,15 +389,18 @@ class _Climb:
             journal=self._journal,
             mailbox=self._mailbox(span_id(self._run.id, "run")),
             clock=world.clock,
+            sandbox=world.sandbox,
+            judges=world.judges(self._plan_drawn) if self._plan_drawn else (),
         )
 
 
-def _checks(task: Task) -> Sequence[CheckSpec]:
-    """The checks that were asked for; a schema that the answer has to follow is one."""
-    if task.response_schema is None:
-        return task.checks
-    return (*task.checks, JsonSchemaCheck(schema=task.response_schema))
+def _deadline(run: Run, plan: Plan) -> datetime:
+    """When the run has to end, now that its plan says what it is held to."""
+    most = plan.limits.max_seconds
+    return run.deadline_at if most is None else min(run.deadline_at, run.created_at + timedelta(seconds=most))
 
 
-def _passed(verdicts: Sequence[Verdict]) -> int:
-    return sum(verdict.outcome == "pass" for verdict in verdicts)
+def _passed(attempt: Attempt) -> tuple[int, int]:
+    """How far an answer is to be trusted: checks passed, and the more the fewer failed."""
+    found = [verdict.outcome for verdict in attempt.verdicts]
+    return found.count("pass"), -found.count("fail")

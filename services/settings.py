@@ -1,13 +1,18 @@
 """Every value that comes from the environment, read once; nothing else in the product reads it."""
 
+import contextlib
 import os
+from collections.abc import Generator
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Backend = Literal["auto", "container", "landlock", "bwrap", "off"]
+"""What holds model-written code."""
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 """The folder that holds our packages, and the example teams beside them."""
@@ -45,11 +50,17 @@ class Settings(BaseSettings):
     """Host names the dashboard answers to besides its own address, separated by `:`: behind a proxy, the proxy's."""
     catalog: Path | None = None
     """Catalog of models (YAML); None: `models.yaml` in the data folder if it is there, else the embedded models."""
+    routes: Path | None = None
+    """Rules for the router (YAML); None: `routes.yaml` in the data folder if it is there."""
     teams: Annotated[tuple[Path, ...], NoDecode] = ()
     """More folders of team files, separated by `:`; the shipped examples are always there."""
     embedded_small_url: str | None = None
     """Set by `pointsman up`: where the small embedded model listens."""
     embedded_large_url: str | None = None
+    sandbox: Backend = "auto"
+    """What model-written code runs in: one of these, the first of them that works, or nothing at all."""
+    sandbox_socket: Path | None = None
+    """Where the sandbox container listens; with `auto` it is tried first."""
     worker_concurrency: int = Field(default=8, ge=1)
     """Runs and turns that one worker works on at once."""
     lease: timedelta = timedelta(seconds=15)
@@ -60,6 +71,8 @@ class Settings(BaseSettings):
     """Past so many waiting runs, new ones are refused with 429."""
     max_run: timedelta = timedelta(hours=1)
     """Deadline of a run that names none."""
+    probe_every: timedelta = timedelta(days=7)
+    """What efforts do to a model that has several is measured anew after so long; 0: only by hand."""
     retention: timedelta = timedelta(days=30)
     """Ended runs are deleted after so long."""
     otlp_endpoint: str | None = Field(
@@ -69,7 +82,7 @@ class Settings(BaseSettings):
     hf_token: SecretStr | None = Field(default=None, validation_alias=_shared("HF_TOKEN"))
     log_level: str = Field(default="INFO", validation_alias=_shared("LOG_LEVEL"))
 
-    @field_validator("lease", "max_run", "retention", mode="before")
+    @field_validator("lease", "max_run", "probe_every", "retention", mode="before")
     @classmethod
     def _seconds(cls, value: object) -> object:
         """A bare number is seconds; `PT15S` and `P30D` (ISO 8601) are read too."""
@@ -103,8 +116,27 @@ class Settings(BaseSettings):
         return self.redis_url or "redis://127.0.0.1:6379/0"
 
     @property
+    def routes_file(self) -> Path:
+        """Where the rules for the router are, or would be."""
+        return self.routes.expanduser() if self.routes else self.folder / "routes.yaml"
+
+    @property
     def team_folders(self) -> tuple[Path, ...]:
         return (REPOSITORY / "examples" / "teams", *(folder.expanduser() for folder in self.teams))
+
+
+@contextlib.contextmanager
+def variable(name: str, value: str) -> Generator[None]:
+    """Set a variable for the length of the block: bait for what must not be able to read it."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def environment() -> dict[str, str]:

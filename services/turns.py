@@ -1,23 +1,29 @@
 """An agent's turn: one message from its inbox is answered, and what follows is posted as the message is marked done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.context import Context, span_id
 from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
-from agents.records import Message
+from agents.methods.deadline import until
+from agents.methods.ways import Way
+from agents.records import Message, Task
 from agents.team.process import after_turn, cut_short
-from agents.team.turn import Choose, take_turn
+from agents.team.turn import take_turn
 from services.failures import defect, failure_of
 from services.queue.keeper import Stopped
 from services.queue.place import NOWHERE
 from services.queue.relay import Relay
-from services.records import Failure, Run
+from services.records import Failure, Known, Run
 from services.runner import World
-from services.store import leases, messages, runs
+from services.store import conversations, leases, messages, runs
 from services.store.database import StoreUnavailable
 from services.store.journal import OnStep, SqlJournal
 from services.store.leases import Lease
 from services.store.messages import inbox_of
+
+Choose = Callable[[Task, Known, str], Way]
+"""Gives the way to answer a turn, by what is known of its run, of the agent with this id."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,9 @@ class Turns:
         async with world.database.write() as connection:
             on_step(await messages.begin_work(connection, lease, world.clock()))
             history = await messages.history(connection, run.id, message.attempt)
+            await world.planning.refresh(connection)
+            session = await conversations.past_of_agent(connection, run.id, message.recipient)
+        known = run.known.model_copy(update={"session": session})
         attempt_key = str(message.attempt)
         attempt_span = span_id(run.id, attempt_key)
         context = Context(
@@ -91,12 +100,21 @@ class Turns:
             agent=message.recipient,
             models=world.models,
             tools=world.tools,
+            sandbox=world.sandbox,
+            judges=world.judges(run.plan) if run.plan else (),
             journal=SqlJournal(world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=on_step),
             mailbox=world.mailbox(lease, team=spec, parent_id=attempt_span, place=NOWHERE, on_step=on_step),
             clock=world.clock,
         )
         try:
-            turn = await take_turn(spec, run.task, message, history, context, choose=self._choose)
+            turn = await take_turn(
+                spec,
+                run.task,
+                message,
+                history,
+                until(context, run.deadline_at),
+                choose=lambda task: self._choose(task, known, message.recipient),
+            )
         except BudgetExceeded:
             best = cut_short(spec, history, run_id=run.id, attempt=message.attempt, now=world.clock())
             if best is None:

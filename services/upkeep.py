@@ -9,7 +9,7 @@ from agents.context import Clock
 from services.queue.feed import Feed
 from services.queue.relay import Relay
 from services.records import Failure
-from services.store import heartbeats, leases, runs
+from services.store import heartbeats, leases, outcomes, runs
 from services.store.database import Database
 from services.store.leases import MAX_DELIVERIES
 from services.store.messages import GATEWAY, RUNS
@@ -50,9 +50,10 @@ class Upkeep:
         return await self.relay.sweep()
 
     async def tidy(self) -> int:
-        """Delete the runs that are older than they have to be kept; gives how many."""
+        """Delete the runs that are older than they have to be kept; gives how many. Their outcomes stay."""
         async with self.database.write() as connection:
             await heartbeats.forget_silent(connection)
+            await outcomes.forget_oldest(connection)
             return await runs.delete_older(connection, self.clock() - self.retention)
 
     async def _decide(self, connection: Transaction, row: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from agents.context import Clock, Context, Journal, Mailbox, OnText, Tool
 from agents.errors import NotFound
+from agents.methods.ways import Way
 from agents.model import Completion, Model, ModelRequest
 from agents.records import Answer, ChatMessage, Choice, Effort, Message, Step, Task, Usage
 from tests.fakes import MemoryJournal, MemoryMailbox
@@ -91,10 +92,10 @@ def a_context(
     )
 
 
-def always(model: str, effort: Effort = Effort.NONE) -> Callable[[Task], tuple[str, Effort]]:
-    """A choice of model and effort that is the same for every turn."""
+def always(model: str, effort: Effort = Effort.NONE, **fields: Any) -> Callable[[Task], Way]:
+    """A choice of the way to answer that is the same for every turn."""
 
-    def choose(task: Task) -> tuple[str, Effort]:
-        return model, effort
+    def choose(task: Task) -> Way:
+        return Way(model=model, effort=effort, **fields)
 
     return choose

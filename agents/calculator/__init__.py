@@ -5,36 +5,32 @@ wrong answer needs a wrong rule, never an unlucky prompt.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
-from agents.calculator.arithmetic import arithmetic
-from agents.calculator.dates import dates
-from agents.calculator.framing import Framed, unframe
-from agents.calculator.percent import percent
-from agents.calculator.records import Calculation, Kind
-from agents.calculator.units import units
+from agents.calculator.framing import one_line
+from agents.calculator.records import Calculation
+from agents.calculator.vocabulary import may_be_calculation, mentions_data
+from agents.records import Attachment
 
-__all__ = ["READERS", "Calculation", "calculate"]
-
-Reader = Callable[[Framed, dt.date | None], Calculation | None]
-
-READERS: Mapping[Kind, Reader] = {
-    "percent": lambda framed, _: percent(framed),
-    "arithmetic": lambda framed, _: arithmetic(framed),
-    "units": lambda framed, _: units(framed),
-    "dates": dates,
-}
-"""Who reads a prompt, in order; no prompt is readable by two."""
+__all__ = ["Calculation", "calculate"]
 
 
-def calculate(prompt: str, *, today: dt.date | None = None) -> Calculation | None:
+def calculate(prompt: str, *, today: dt.date | None = None, tables: Sequence[Attachment] = ()) -> Calculation | None:
     """Compute what the prompt asks, exactly; None where it is not wholly a calculation with one reading.
 
     Args:
         prompt: The user's words.
         today: The asker's date; without it, prompts that depend on it ("days until ...") are not taken.
+        tables: The files that came with the prompt; with any, only a question about the one table is taken.
     """
-    framed = unframe(prompt)
-    if framed is None:
-        return None
-    return next((found for read in READERS.values() if (found := read(framed, today))), None)
+    line = None
+    if not tables and not mentions_data(prompt):
+        line = one_line(prompt)
+        if line is None or not may_be_calculation(line):
+            return None
+    # Every process imports this package, and few prompts come as far as here.
+    from agents.calculator.readers import on_table, read, reshape
+
+    if tables:
+        return on_table(prompt, tables)
+    return reshape(prompt) if line is None else read(line, today)

@@ -5,14 +5,15 @@ What has two readings in practice is refused: `2^3^2`, `-2^2`, `6/2(1+2)`, `50 +
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from agents.calculator.framing import Framed
-from agents.calculator.numbers import CURRENCY, NUMBER, SCALE, amount, exact, too_long, written
-from agents.calculator.records import Calculation
+from agents.calculator.numbers import CURRENCY, NUMBER, SCALE, amount, exact, in_digits, too_long, written
+from agents.calculator.records import Calculation, Framed
+from agents.calculator.roots import irrational_root, rational_root
+from agents.calculator.wording import wording
 
 _MOST_BITS = 4096
 """Of a numerator or denominator on the way."""
@@ -29,28 +30,38 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"cubed", "^3"),
     (r"mod(?:ulo)?", "mod"),
 )
-_SPOKEN = re.compile("|".join(rf"\b(?P<w{i}>{words})\b" for i, (words, _) in enumerate(_WORDS)), re.IGNORECASE)
-_ORDERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), form)
-    for pattern, form in (
-        (r"(?:add|(?:the )?sum of) (\S+) (?:and|to) (\S+)", "{0} + {1}"),
-        (r"subtract (\S+) from (\S+)", "{1} - {0}"),
-        (r"(?:multiply (\S+) (?:by|with|and)|(?:the )?product of (\S+) and) (\S+)", "{0} * {1}"),
-        (r"divide (\S+) by (\S+)", "{0} / {1}"),
-        (r"(?:the )?factorial of (\S+)", "{0}!"),
-        (r"(\S+) factorial", "{0}!"),
-        (r"(?:the )?(?:square root|sqrt) of (\S+)", "sqrt({0})"),
-        (r"(?:the )?cube root of (\S+)", "cbrt({0})"),
-    )
-)
-_TOKEN = re.compile(
+_SPOKEN = "|".join(rf"\b(?P<w{i}>{words})\b" for i, (words, _) in enumerate(_WORDS))
+_ORDERS: Mapping[str, str] = {
+    r"(?:add|(?:the )?sum of) (\S+) (?:and|to) (\S+)": "{0} + {1}",
+    r"subtract (\S+) from (\S+)": "{1} - {0}",
+    r"(?:multiply (\S+) (?:by|with|and)|(?:the )?product of (\S+) and) (\S+)": "{0} * {1}",
+    r"(?:divide (\S+) by|(?:the )?quotient of (\S+) and) (\S+)": "{0} / {1}",
+    r"(?:the )?factorial of (\S+)": "{0}!",
+    r"(\S+) factorial": "{0}!",
+    r"(?:the )?(?:square root|sqrt) of (\S+)": "sqrt({0})",
+    r"(?:the )?cube root of (\S+)": "cbrt({0})",
+    r"(?:the )?square of (\S+)": "{0}^2",
+    r"(?:the )?cube of (\S+)": "{0}^3",
+    r"(\S+) (?:raised )?to the ([0-9]{1,3})(?:st|nd|rd|th) power": "{0}^{1}",
+    r"(?:(?:a |one )?half of|half) (\S+)": "{0} / 2",
+    r"(?:a|one) (?:quarter|fourth) of (\S+)": "{0} / 4",
+    r"(?:a|one) third of (\S+)": "{0} / 3",
+    r"(?:a|one) fifth of (\S+)": "{0} / 5",
+    r"(?:a|one) tenth of (\S+)": "{0} / 10",
+    r"two[ -]thirds of (\S+)": "{0} * 2 / 3",
+    r"three[ -](?:quarters|fourths) of (\S+)": "{0} * 3 / 4",
+    r"(?:double|twice) (\S+)": "2 * {0}",
+    r"triple (\S+)": "3 * {0}",
+    r"(?:the )?remainder (?:of|when) (\S+) (?:is )?divided by (\S+)": "{0} mod {1}",
+}
+_TOKEN = (
     rf"\s*(?:(?P<money>(?:{CURRENCY})?\s?{NUMBER}(?:\s?(?:{'|'.join(SCALE)})\b)?(?:\s?[€£])?)|(?P<root>sqrt|cbrt|√)"
     r"|(?P<power>\*\*|\^)|(?P<word>mod)\b|(?P<sign>[-+*/()!%×÷·])|(?P<x>(?<= )[xX](?= )))"
 )
-_DATE_LIKE = re.compile(
+_DATE_LIKE = (
     r"(?<![0-9])(?:[0-9]{4}([-/])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2}))(?![0-9])"
 )
-_NAME_LIKE = re.compile(r"[0-9]+(?:[-/x][0-9]+)+", re.IGNORECASE)
+_NAME_LIKE = r"[0-9]+(?:[-/x][0-9]+)+"
 """`7-11`, `24/7`, `555-1234`, `1939-1945`: more often a name than a question, unless we are told to compute."""
 _SAME = {"×": "*", "·": "*", "x": "*", "X": "*", "÷": "/", "**": "^", "√": "sqrt"}
 
@@ -58,7 +69,7 @@ _SAME = {"×": "*", "·": "*", "x": "*", "X": "*", "÷": "/", "**": "^", "√": 
 def arithmetic(framed: Framed) -> Calculation | None:
     """Compute the expression; None if the text is not wholly one, or has two readings."""
     text = framed.text
-    if _DATE_LIKE.search(text) or (_NAME_LIKE.fullmatch(text) and not framed.explicit):
+    if wording(_DATE_LIKE).search(text) or (wording(_NAME_LIKE).fullmatch(text) and not framed.explicit):
         return None
     symbols, spoken = _in_symbols(text)
     try:
@@ -67,7 +78,9 @@ def arithmetic(framed: Framed) -> Calculation | None:
         value = _Parser(tokens).whole()
     except _Refused:
         return None
-    return _irrational(value, text) if value.root else _calculation(value, text, tokens)
+    if value.root:
+        return irrational_root(value.number, kind="arithmetic", commas=_with_commas(text))
+    return _calculation(value, text, tokens)
 
 
 class _Refused(Exception):
@@ -84,18 +97,22 @@ class _Value:
 
 
 def _in_symbols(text: str) -> tuple[str, bool]:
-    for pattern, form in _ORDERS:
-        if found := pattern.fullmatch(text):
+    digits = in_digits(text)
+    if digits != text and wording("[-+*/^]").search(digits):
+        return text, True  # "fifty-fifty" is no difference
+    text = digits
+    for pattern, form in _ORDERS.items():
+        if found := wording(pattern).fullmatch(text):
             parts = [part for part in found.groups() if part]
-            return (form.format(*parts), True) if all(amount(part) for part in parts) else (text, True)
-    symbols = _SPOKEN.sub(lambda found: f" {_WORDS[int(str(found.lastgroup)[1:])][1]} ", text)
+            return (form.format(*parts), False) if all(amount(part) for part in parts) else (text, True)
+    symbols = wording(_SPOKEN).sub(lambda found: f" {_WORDS[int(str(found.lastgroup)[1:])][1]} ", text)
     return symbols.strip(), symbols != text
 
 
 def _tokens(symbols: str) -> Iterator[str]:
-    position = 0
+    position, token = 0, wording(_TOKEN)
     while position < len(symbols):
-        found = _TOKEN.match(symbols, position)
+        found = token.match(symbols, position)
         if found is None:
             raise _Refused
         position = found.end()
@@ -114,7 +131,7 @@ def _is_remainder(symbols: str, after: int) -> bool:
 
 def _refuse_two_readings(tokens: tuple[str, ...], *, spoken: bool) -> None:
     operators = [token for token in tokens if token in {"+", "-", "*", "/", "^", "mod", "!", "%", "sqrt", "cbrt"}]
-    if not operators or (tokens[-1:] == ("!",) and len(tokens) > 2):
+    if not operators or (tokens[0] == "-" and len(tokens) == 2) or (tokens[-1:] == ("!",) and len(tokens) > 2):
         raise _Refused  # a number alone asks nothing; "5 + 5!" may just be loud
     if "mod" in operators and len(operators) > 1:
         raise _Refused
@@ -269,19 +286,12 @@ def _root(value: _Value, degree: int, *, alone: bool) -> _Value:
     number = value.number
     if value.currency or value.root or number < 0:
         raise _Refused
-    top, bottom = (_whole_root(part, degree) for part in (number.numerator, number.denominator))
-    if top is not None and bottom is not None:
-        return _Value(Fraction(top, bottom))
+    root = rational_root(number, degree)
+    if root is not None:
+        return _Value(root)
     if not alone or degree != 2:
         raise _Refused
     return _Value(number, root=True)
-
-
-def _whole_root(number: int, degree: int) -> int | None:
-    if number >= 2**150:
-        return None
-    root = math.isqrt(number) if degree == 2 else round(number ** (1 / degree))
-    return root if root**degree == number else None
 
 
 def _bounded(number: Fraction, currency: str) -> _Value:
@@ -301,20 +311,6 @@ def _calculation(value: _Value, text: str, tokens: tuple[str, ...]) -> Calculati
         shown = f"{expression} ≈ {shown}"
     return Calculation(
         text=shown, kind="arithmetic", exact=exact(value.number), steps=f"{expression} = {exact(value.number)}"
-    )
-
-
-def _irrational(value: _Value, text: str) -> Calculation | None:
-    scale = 10**40
-    near = Fraction(
-        math.isqrt(value.number.numerator * value.number.denominator * scale**2), value.number.denominator * scale
-    )
-    if too_long(value.number) or too_long(near):
-        return None
-    shown, _ = written(near, commas=_with_commas(text))
-    name = f"sqrt({exact(value.number)})"
-    return Calculation(
-        text=f"{name} ≈ {shown}", kind="arithmetic", exact=name, steps=f"{name} is irrational; rounded to {shown}"
     )
 
 

@@ -1,16 +1,30 @@
 """Read numbers and sums of money exactly, and write them for people."""
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
+
+from agents.calculator.wording import wording
 
 NUMBER = r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,39}|0)(?:\.[0-9]{1,40})?|\.[0-9]{1,40})(?![0-9]|[.,][0-9])"
 """Digits, with thousands separators whole or not at all. `007`, `1,23` and `1.2.3` are no numbers to us."""
 CURRENCY = r"US\$|[$€£¥₹]"
-SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_AMOUNT = re.compile(
-    rf"(?P<sign>-)?(?P<before>{CURRENCY})?\s?(?P<number>{NUMBER})(?:\s?(?P<scale>{'|'.join(SCALE)})\b)?(?:\s?(?P<after>[€£]))?",
-    re.IGNORECASE,
+SCALE = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_ONES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+SPOKEN_NUMBERS = {
+    **{word: number for number, word in enumerate(_ONES)},
+    **dict(zip(_TENS, range(20, 100, 10), strict=True)),
+}
+_SPOKEN = (
+    rf"\b(?:(?P<tens>{'|'.join(_TENS)})-(?P<ones>{'|'.join(_ONES[1:10])})|"
+    rf"(?P<word>{'|'.join(SPOKEN_NUMBERS)}))\b"
+)
+_AMOUNT = (
+    rf"(?P<sign>-)?(?P<before>{CURRENCY})?\s?(?P<number>{NUMBER})(?:\s?(?P<scale>{'|'.join(SCALE)})\b)?"
+    r"(?:\s?(?P<after>[€£]))?"
 )
 _MOST_DIGITS = 400
 _EXACT_DECIMALS = 12
@@ -26,11 +40,25 @@ class Amount:
 
 def amount(text: str) -> Amount | None:
     """Read a number, with its currency sign; None if the text is anything else."""
-    found = _AMOUNT.fullmatch(text.strip())
+    text = text.strip()
+    if text.isascii() and text.isdigit() and len(text) < 16 and (text[0] != "0" or text == "0"):
+        return Amount(Fraction(int(text)))
+    found = wording(_AMOUNT).fullmatch(text)
     if found is None or (found["before"] and found["after"]):
         return None
-    value = plain(found["number"]) * (SCALE[found["scale"].lower()] if found["scale"] else 1)
+    value = plain(found["number"])
+    if found["scale"]:
+        value *= SCALE[found["scale"].lower()]
     return Amount(value=-value if found["sign"] else value, currency=found["before"] or found["after"] or "")
+
+
+def in_digits(text: str) -> str:
+    """Write spoken numbers below a hundred as digits, in a text that has no digits yet."""
+    if any(character.isdigit() for character in text):
+        return text
+    return wording(_SPOKEN).sub(
+        lambda found: str(sum(SPOKEN_NUMBERS[word.lower()] for word in found.groups() if word)), text
+    )
 
 
 def plain(number: str) -> Fraction:
@@ -40,7 +68,7 @@ def plain(number: str) -> Fraction:
 
 def exact(value: Fraction) -> str:
     """Write without rounding: a decimal where it ends soon, else a fraction."""
-    decimals = _decimals(value)
+    decimals = decimals_of(value)
     return str(value) if decimals is None or decimals > _EXACT_DECIMALS else fixed(value, decimals)
 
 
@@ -53,7 +81,7 @@ def written(value: Fraction, *, commas: bool = False, currency: str = "", digits
         currency: Written in front; money is rounded to two decimals.
         digits: Significant digits where rounding is needed.
     """
-    decimals = _decimals(value)
+    decimals = decimals_of(value)
     if currency:
         whole = decimals == 0
         text = fixed(abs(value), 0 if whole else 2, commas=commas)
@@ -77,7 +105,7 @@ def too_long(value: Fraction) -> bool:
     return abs(value) >= 10**_MOST_DIGITS or (value != 0 and abs(value) < Fraction(1, 10**15))
 
 
-def _decimals(value: Fraction) -> int | None:
+def decimals_of(value: Fraction) -> int | None:
     """How many decimals write it exactly; None where no number of them does."""
     rest, twos, fives = value.denominator, 0, 0
     while rest % 2 == 0:

@@ -1,12 +1,11 @@
 """Compute percentages in the wordings people use for them."""
 
-import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from agents.calculator.framing import Framed
 from agents.calculator.numbers import Amount, amount, exact, too_long, written
-from agents.calculator.records import Calculation
+from agents.calculator.records import Calculation, Framed
+from agents.calculator.wording import wording
 
 _PERCENT = r"\s?(?:%|percent|per cent|pct)"
 _WHAT = r"(?:what|which) (?:percent(?:age)?|per cent|%)"
@@ -54,6 +53,13 @@ _AMOUNTS: Mapping[str, tuple[_Solver, str]] = {
     rf"(?:decrease|reduce|lower) (?P<n>.+) by (?P<p>\S+){_PERCENT}": (_less, "{n} less {p}% of it"),
     rf"(?P<n>.+) (?:decreased|reduced|lowered) by (?P<p>\S+){_PERCENT}": (_less, "{n} less {p}% of it"),
     rf"(?P<p>\S+){_PERCENT} less than (?P<n>.+)": (_less, "{n} less {p}% of it"),
+    rf"(?:subtract|take|deduct) (?P<p>\S+){_PERCENT} (?:off|from) (?:of )?(?P<n>.+)": (_less, "{n} less {p}% of it"),
+    rf"(?P<n>\S+) (?:after|with|at|minus) (?:a |an )?(?P<p>\S+){_PERCENT} (?:discount|reduction)": (
+        _less,
+        "{n} less {p}% of it",
+    ),
+    rf"(?P<n>\S+) after (?P<p>\S+){_PERCENT} off": (_less, "{n} less {p}% of it"),
+    rf"add (?P<p>\S+){_PERCENT} to (?P<n>.+)": (_more, "{n} and {p}% of it"),
     rf"(?:increase|raise) (?P<n>.+) by (?P<p>\S+){_PERCENT}": (_more, "{n} and {p}% of it"),
     rf"(?P<n>.+) (?:increased|raised) by (?P<p>\S+){_PERCENT}": (_more, "{n} and {p}% of it"),
     rf"(?P<p>\S+){_PERCENT} more than (?P<n>.+)": (_more, "{n} and {p}% of it"),
@@ -65,7 +71,9 @@ _SHARES: Mapping[str, tuple[_Solver, str]] = {
     rf"{_WHAT} of (?P<n>.+) (?:is|are) (?P<p>.+)": (_share, "{p} / {n}"),
     rf"{_WHAT} is (?P<p>.+) (?:out )?of (?P<n>.+)": (_share, "{p} / {n}"),
     rf"(?P<p>.+) (?:is|are) {_WHAT} of (?P<n>.+)": (_share, "{p} / {n}"),
-    r"(?P<p>.+) as (?:a )?(?:percent(?:age)?|per cent|%) of (?P<n>.+)": (_share, "{p} / {n}"),
+    r"(?P<p>\S+) (?:out )?of (?P<n>\S+) (?:as|in) (?:an? )?(?:percent(?:age)?|per cent|%)": (_share, "{p} / {n}"),
+    r"(?P<p>.+) as (?:an? )?(?:percent(?:age)?|per cent|%) of (?P<n>.+)": (_share, "{p} / {n}"),
+    rf"(?:the )?(?P<p>.+) out of (?P<n>.+) is {_WHAT}": (_share, "{p} / {n}"),
     r"(?:the )?percent(?:age)? change from (?P<p>.+) to (?P<n>.+)": (_change, "({n} - {p}) / {p}"),
     r"(?:the )?percent(?:age)? increase from (?P<p>.+) to (?P<n>.+)": (_rise, "({n} - {p}) / {p}"),
     r"(?:the )?percent(?:age)? decrease from (?P<p>.+) to (?P<n>.+)": (_fall, "({p} - {n}) / {p}"),
@@ -73,20 +81,12 @@ _SHARES: Mapping[str, tuple[_Solver, str]] = {
 """The result is in percent: both amounts are of one kind."""
 
 
-def _compiled(table: Mapping[str, tuple[_Solver, str]]) -> tuple[tuple[re.Pattern[str], _Solver, str], ...]:
-    return tuple((re.compile(pattern, re.IGNORECASE), solve, form) for pattern, (solve, form) in table.items())
-
-
-_AMOUNT_PATTERNS = _compiled(_AMOUNTS)
-_SHARE_PATTERNS = _compiled(_SHARES)
-
-
 def percent(framed: Framed) -> Calculation | None:
     """Compute the percentage that is asked for; None if the text is not wholly such a question."""
     text = framed.text
     if "%" not in text and "per" not in text.lower() and "pct" not in text.lower():
         return None
-    for pattern, solve, form in _AMOUNT_PATTERNS:
+    for pattern, (solve, form) in _AMOUNTS.items():
         if found := _read(pattern, text):
             p, n = found
             return (
@@ -94,7 +94,7 @@ def percent(framed: Framed) -> Calculation | None:
                 if p.currency
                 else _calculation(solve(p.value, n.value), text, form.format_map(_shown(p, n)), n.currency)
             )
-    for pattern, solve, form in _SHARE_PATTERNS:
+    for pattern, (solve, form) in _SHARES.items():
         if found := _read(pattern, text):
             p, n = found
             return (
@@ -105,8 +105,8 @@ def percent(framed: Framed) -> Calculation | None:
     return None
 
 
-def _read(pattern: re.Pattern[str], text: str) -> tuple[Amount, Amount] | None:
-    found = pattern.fullmatch(text)
+def _read(pattern: str, text: str) -> tuple[Amount, Amount] | None:
+    found = wording(pattern).fullmatch(text)
     if found is None:
         return None
     p, n = amount(found["p"]), amount(found["n"])

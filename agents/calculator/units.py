@@ -1,30 +1,47 @@
 """Convert between units whose ratio is a definition, exactly.
 
 The table is our own: pint takes over a second to import, reads files, and knows readings that we must refuse. A unit
-that means two things is left out: cup, pint, spoon, ton, calorie, horsepower, acre (survey or international), month,
-year, MB (1000 or 1024).
+that means two things is left out: cup, pint, quart, fluid ounce and ton without a country, spoon, calorie, horsepower,
+acre and furlong (survey or international), month, year, MB (1000 or 1024).
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Literal
 
-from agents.calculator.framing import Framed
 from agents.calculator.numbers import amount, exact, written
-from agents.calculator.records import Calculation
-from agents.records import Record
+from agents.calculator.records import Calculation, Framed
+from agents.calculator.wording import wording
 
-Dimension = Literal["length", "area", "volume", "mass", "time", "speed", "temperature", "energy", "pressure", "data"]
+Dimension = Literal[
+    "length",
+    "area",
+    "volume",
+    "mass",
+    "time",
+    "speed",
+    "temperature",
+    "energy",
+    "power",
+    "frequency",
+    "pressure",
+    "data",
+    "data rate",
+]
 
 
-class Unit(Record):
+@dataclass(frozen=True, slots=True)
+class Unit:
     """A unit by its definition."""
 
     name: str
     dimension: Dimension
     factor: Fraction
-    """In metres, m², litres, kilograms, seconds, metres per second, kelvins, joules, pascals, bits."""
+    """In metres, m², litres, kilograms, seconds, metres per second, kelvins, joules, watts, hertz, pascals,
+    bits, bits per second."""
     zero: Fraction = Fraction(0)
     """Added before the factor is applied: a temperature's distance from absolute zero, in the unit's own degrees."""
 
@@ -46,6 +63,8 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
         ("foot", _FOOT, "ft foot feet"),
         ("yard", _FOOT * 3, "yd yard yards"),
         ("mile", _FOOT * 5280, "mi mile miles"),
+        ("light-year", 9460730472580800, "ly light-year light-years light_year light_years lightyear lightyears"),
+        ("astronomical unit", 149597870700, "au AU astronomical_unit astronomical_units"),
         ("nautical mile", 1852, "nmi nautical_mile nautical_miles"),
     ),
     "area": (
@@ -53,6 +72,11 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
             "square centimetre",
             "0.0001",
             "cm2 cm² cm^2 square_centimeter square_centimeters square_centimetre square_centimetres",
+        ),
+        (
+            "square millimetre",
+            "1e-6",
+            "mm2 mm² mm^2 square_millimeter square_millimeters square_millimetre square_millimetres",
         ),
         ("square metre", 1, "m2 m² m^2 sqm square_meter square_meters square_metre square_metres"),
         (
@@ -78,6 +102,13 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
         ),
         ("cubic metre", 1000, "m3 m³ m^3 cubic_meter cubic_meters cubic_metre cubic_metres"),
         ("cubic foot", (_FOOT * 10) ** 3, "ft³ ft3 cubic_foot cubic_feet"),
+        ("cubic inch", (_FOOT * 10 / 12) ** 3, "in³ in3 in^3 cubic_inch cubic_inches"),
+        ("US fluid ounce", _US_GALLON / 128, "US_fluid_ounce US_fluid_ounces US_fl_oz us_fl_oz us_fluid_ounces"),
+        ("US cup", _US_GALLON / 16, "US_cup US_cups us_cup us_cups"),
+        ("US pint", _US_GALLON / 8, "US_pint US_pints us_pint us_pints"),
+        ("US quart", _US_GALLON / 4, "US_quart US_quarts us_quart us_quarts"),
+        ("imperial fluid ounce", Fraction("4.54609") / 160, "imperial_fluid_ounce imperial_fluid_ounces"),
+        ("imperial pint", Fraction("4.54609") / 8, "imperial_pint imperial_pints UK_pint UK_pints uk_pint uk_pints"),
         ("US gallon", _US_GALLON, "US_gallon US_gallons us_gallon us_gallons gallon gallons gal"),
         ("imperial gallon", "4.54609", "imperial_gallon imperial_gallons UK_gallon UK_gallons uk_gallon uk_gallons"),
     ),
@@ -87,11 +118,17 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
         ("gram", "0.001", "g gram grams gramme grammes"),
         ("kilogram", 1, "kg Kg KG kilogram kilograms kilo kilos kgs"),
         ("tonne", 1000, "tonne tonnes metric_ton metric_tons"),
+        ("grain", _POUND / 7000, "grain grains"),
+        ("carat", "0.0002", "carat carats ct"),
+        ("short ton", _POUND * 2000, "short_ton short_tons US_ton US_tons us_ton us_tons"),
+        ("long ton", _POUND * 2240, "long_ton long_tons imperial_ton imperial_tons"),
         ("ounce", _POUND / 16, "oz ounce ounces"),
         ("pound", _POUND, "lb lbs pound pounds"),
         ("stone", _POUND * 14, "stone stones"),
     ),
     "time": (
+        ("nanosecond", "1e-9", "ns nanosecond nanoseconds"),
+        ("microsecond", "1e-6", "µs us microsecond microseconds"),
         ("millisecond", "0.001", "ms millisecond milliseconds"),
         ("second", 1, "s sec secs second seconds"),
         ("minute", 60, "min mins minute minutes"),
@@ -113,7 +150,21 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
         ("megajoule", 10**6, "MJ megajoule megajoules"),
         ("watt hour", _HOUR, "Wh watt_hour watt_hours"),
         ("kilowatt hour", 1000 * _HOUR, "kWh kwh kilowatt_hour kilowatt_hours"),
+        ("megawatt hour", 10**6 * _HOUR, "MWh megawatt_hour megawatt_hours"),
         ("kilocalorie", 4184, "kcal kilocalorie kilocalories"),
+    ),
+    "power": (
+        ("milliwatt", "0.001", "mW milliwatt milliwatts"),
+        ("watt", 1, "W watt watts"),
+        ("kilowatt", 1000, "kW kilowatt kilowatts"),
+        ("megawatt", 10**6, "MW megawatt megawatts"),
+        ("gigawatt", 10**9, "GW gigawatt gigawatts"),
+    ),
+    "frequency": (
+        ("hertz", 1, "Hz hertz"),
+        ("kilohertz", 1000, "kHz kilohertz"),
+        ("megahertz", 10**6, "MHz megahertz"),
+        ("gigahertz", 10**9, "GHz gigahertz"),
     ),
     "pressure": (
         ("pascal", 1, "Pa pascal pascals"),
@@ -122,6 +173,8 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
         ("bar", 10**5, "bar bars"),
         ("millibar", 100, "mbar millibar millibars"),
         ("atmosphere", 101325, "atm atmosphere atmospheres"),
+        ("megapascal", 10**6, "MPa megapascal megapascals"),
+        ("torr", Fraction(101325, 760), "Torr torr"),
         ("psi", _POUND * Fraction("9.80665") / (_FOOT / 12) ** 2, "psi"),
     ),
     "data": (
@@ -130,7 +183,16 @@ _TABLE: Mapping[Dimension, tuple[tuple[str, str | int | Fraction, str], ...]] = 
         ("kibibyte", 8 * 2**10, "KiB kibibyte kibibytes"),
         ("mebibyte", 8 * 2**20, "MiB mebibyte mebibytes"),
         ("gibibyte", 8 * 2**30, "GiB gibibyte gibibytes"),
+        ("kilobit", 1000, "kbit kilobit kilobits"),
+        ("megabit", 10**6, "Mbit megabit megabits"),
+        ("gigabit", 10**9, "Gbit gigabit gigabits"),
         ("tebibyte", 8 * 2**40, "TiB tebibyte tebibytes"),
+    ),
+    "data rate": (
+        ("bit/s", 1, "bps bit/s bits_per_second"),
+        ("kbit/s", 1000, "kbps kbit/s kilobits_per_second"),
+        ("Mbit/s", 10**6, "Mbps Mbit/s megabits_per_second"),
+        ("Gbit/s", 10**9, "Gbps Gbit/s gigabits_per_second"),
     ),
 }
 """Name, definition, and how people write it (`_` is a space).
@@ -153,7 +215,9 @@ _LONGEST_SYMBOL = 3
 """Up to here capitals matter: `m` is a metre, `M` is not."""
 
 
-def _by_name() -> dict[str, Unit]:
+@cache
+def units_by_name() -> Mapping[str, Unit]:
+    """Every spelling that is understood."""
     names = {name.replace("_", " "): unit for unit, written_as in _TEMPERATURES for name in written_as.split()}
     for dimension, rows in _TABLE.items():
         for name, factor, written_as in rows:
@@ -161,9 +225,6 @@ def _by_name() -> dict[str, Unit]:
             names.update({spelling.replace("_", " "): unit for spelling in written_as.split()})
     return names
 
-
-UNITS: Mapping[str, Unit] = _by_name()
-"""Every spelling that is understood."""
 
 _COMPOUNDS = {
     ("foot", "inch"),
@@ -173,29 +234,37 @@ _COMPOUNDS = {
     ("minute", "second"),
     ("day", "hour"),
 }
-_NAMED = r"[a-zA-Zµ°][a-zA-Zµ°²³/^ ]*?[23]?"
+_NAMED = r"[a-zA-Zµ°][-a-zA-Zµ°²³/^ ]*?[23]?"
 _QUANTITY = (
     rf"(?:(?P<number>-?[0-9.,]+(?: (?:thousand|million|billion))?)|(?P<one>an?|one))\s?(?P<unit>{_NAMED})"
     r"(?:\s(?:and )?(?P<more>[0-9.]+)\s?(?P<part>[a-z]+))?"
 )
-_HEIGHT = re.compile(r"(?P<feet>[0-9]{1,2})(?:'|′) ?(?P<inches>[0-9]{1,2})(?:\"|″|''|”)?")
-_QUESTIONS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?:convert |change )?{_QUANTITY} (?:to|into|in|as|in terms of) (?P<target>{_NAMED})",
-        rf"how many (?P<target>{_NAMED}) (?:are |is )?(?:there )?(?:in|make|make up) {_QUANTITY}",
-        rf"how many (?P<target>{_NAMED}) (?:is|are) {_QUANTITY}",
-        rf"{_QUANTITY} (?:is|equals|=) how many (?P<target>{_NAMED})",
-    )
+_HEIGHT = r"(?P<feet>[0-9]{1,2})(?:'|′) ?(?P<inches>[0-9]{1,2})(?:\"|″|''|”)?"
+_TARGET = rf"(?P<target>{_NAMED})(?: and (?P<rest>{_NAMED}))?"
+_HOW = r"how (?:far|long|heavy|tall|hot|big|fast|much) is"
+_QUESTIONS = (
+    rf"(?:convert |change |express |turn |translate |{_HOW} )?{_QUANTITY} (?:to|into|in|as|in terms of) {_TARGET}",
+    rf"how many (?P<target>{_NAMED}) (?:are |is )?(?:there )?(?:in|make|make up|equal|equals) {_QUANTITY}",
+    rf"how many (?P<target>{_NAMED}) (?:is|are) {_QUANTITY}",
+    rf"{_QUANTITY} (?:is|are|equals?|=|is equal to) how many (?P<target>{_NAMED})",
+    rf"{_QUANTITY} = \? ?(?P<target>{_NAMED})",
+    rf"(?:the )?number of (?P<target>{_NAMED}) in {_QUANTITY}",
 )
+_CHAINS = {
+    *(("foot", "inch"), ("hour", "minute"), ("minute", "second"), ("day", "hour"), ("week", "day"), ("pound", "ounce")),
+    *(("stone", "pound"), ("kilometre", "metre"), ("metre", "centimetre"), ("kilogram", "gram")),
+}
+"""In which units together a quantity may be asked for."""
 _DIGITS = 6
 
 
 def units(framed: Framed) -> Calculation | None:
     """Convert the quantity; None if the text is not wholly a conversion between units with one meaning."""
-    text = _HEIGHT.sub(r"\g<feet> ft \g<inches> in", framed.text)
+    if not wording(r" (?:to|into|in|as|equal|equals|make|make up|is|are|=) ").search(framed.text):
+        return None
+    text = wording(_HEIGHT).sub(r"\g<feet> ft \g<inches> in", framed.text)
     for question in _QUESTIONS:
-        if (found := question.fullmatch(text)) and (calculation := _converted(found, commas="," in text)):
+        if (found := wording(question).fullmatch(text)) and (calculation := _converted(found, commas="," in text)):
             return calculation
     return None
 
@@ -203,8 +272,8 @@ def units(framed: Framed) -> Calculation | None:
 def _unit(name: str | None) -> Unit | None:
     if not name:
         return None
-    exactly = UNITS.get(name)
-    return exactly if exactly or len(name) <= _LONGEST_SYMBOL else UNITS.get(name.lower())
+    exactly = units_by_name().get(name)
+    return exactly if exactly or len(name) <= _LONGEST_SYMBOL else units_by_name().get(name.lower())
 
 
 def _converted(found: re.Match[str], *, commas: bool) -> Calculation | None:
@@ -226,6 +295,8 @@ def _converted(found: re.Match[str], *, commas: bool) -> Calculation | None:
     base = (value + source.zero) * source.factor
     if base < 0:
         return None
+    if rest := found.groupdict().get("rest"):
+        return _in_several(base, (found["target"], rest), asked)
     result = base / target.factor - target.zero
     shown, is_exact = written(result, commas=commas, digits=_DIGITS)
     unit = _shown(target, found["target"], one=result == 1)
@@ -238,10 +309,41 @@ def _converted(found: re.Match[str], *, commas: bool) -> Calculation | None:
     )
 
 
+def _in_several(base: Fraction, names: tuple[str, str], asked: str) -> Calculation | None:
+    """As in "5 feet 10 inches": whole numbers of all units but the last."""
+    known = [_unit(name) for name in names]
+    chain = [unit for unit in known if unit]
+    if len(chain) < len(names) or tuple(unit.name for unit in chain) not in _CHAINS:
+        return None
+    parts, precise, left, all_exact = list[str](), list[str](), base, True
+    for unit, name in zip(chain, names, strict=True):
+        count = left / unit.factor if unit is chain[-1] else Fraction(left // unit.factor)
+        left -= count * unit.factor
+        shown, is_exact = written(count, digits=_DIGITS)
+        if unit is not chain[0] and shown == f"{chain[0].factor / unit.factor}":
+            return None  # it would be rounded up to a whole one of the larger unit
+        all_exact = all_exact and is_exact
+        word = _singular(name) if count == 1 else name
+        parts.append(f"{shown} {word}")
+        precise.append(f"{exact(count)} {word}")
+    return Calculation(
+        text=f"{asked} {'=' if all_exact else '≈'} {' '.join(parts)}",
+        kind="units",
+        exact=" ".join(precise),
+        steps=f"{asked} = {' '.join(precise)}",
+    )
+
+
+def _singular(name: str) -> str:
+    return {"feet": "foot", "inches": "inch"}.get(name.lower(), name.removesuffix("s"))
+
+
 def _shown(unit: Unit, asked: str, *, one: bool) -> str:
     """The asker's own word, where it says all; else ours."""
     if unit.dimension == "temperature":
         return unit.name
     if unit.name.endswith("gallon"):
         return unit.name if one else f"{unit.name}s"
+    if one and len(asked) > _LONGEST_SYMBOL and _unit(_singular(asked)) is unit:
+        return _singular(asked)
     return asked

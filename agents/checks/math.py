@@ -1,92 +1,102 @@
-"""Checks that the answer's last number, or its `\\boxed{}`, equals the reference, exactly, as fractions.
+"""Checks that the answer comes to the reference: its last number, or what stands in its `\\boxed{}`.
 
-Only plain numbers are compared: integers, decimals, thousands separators, simple fractions, percentages. Whatever is
-not one, and whatever could be read in two ways, is `unsure`.
+Plain numbers are compared exactly, here; fractions in TeX, roots, intervals, sets, units, matrices and expressions in
+the sandbox. Whatever could be read in two ways is `unsure`.
 """
 
-from fractions import Fraction
 from typing import NamedTuple
 
 import regex
 
+from agents.checks.equivalence import compare
+from agents.checks.plain_number import NotPlain, Number, plain, readable, same
+from agents.context import Context
 from agents.errors import InvalidTask
 from agents.records import Answer, MathCheck, Task, Verdict
 
-MAX_CHARACTERS = 200
-"""A longer number is not plain."""
-
-_DIGITS = r"(?:\d{1,3}(?:[,'’\u00a0\u202f]\d{3})+|\d+)"
-_DECIMAL = rf"(?:{_DIGITS}(?:\.\d+)?|\.\d+)"
-_PLAIN = regex.compile(
-    rf"(?P<sign>[-+])?[$€£]?(?P<top>{_DECIMAL})(?:\s*/\s*(?P<bottom>{_DECIMAL}))?\.?\s*(?P<percent>%|per ?cent\b)?"
-)
-_TEX_FRACTION = regex.compile(r"(?P<sign>[-+])?\\[dt]?frac\{(?P<top>\d+)\}\{(?P<bottom>\d+)\}")
 _NUMBERISH = regex.compile(r"(?:\d|\.\d)[\d.,'’\u00a0\u202f]*(?:\s*/\s*[\d.][\d.,'’]*)?")
-_EMPHASIS = regex.compile(r"(?<![\w*])(\*\*|__|\*|`)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
-_SPELLINGS = {
-    r"\$": "$",
-    r"\%": "%",
-    "{,}": ",",
-    r"\,": "",
-    r"\!": "",
-    r"\(": " ",
-    r"\)": " ",
-    r"\[": " ",
-    r"\]": " ",
-    "$$": " ",
-    "−": "-",
-}
-"""TeX's and typographers' ways of writing numbers, and the plain ones."""
 _MAY_PRECEDE = frozenset(" \t\n\r=:(\"'[<≈$€£")
 _MAY_FOLLOW = frozenset(" \t\n\r.,;:!?)\"'$]")
 _OPERATORS = frozenset("+-*/×÷^√·±")
+_BOXES = ("\\boxed{", "\\fbox{")
+_SAYS = regex.compile(
+    r"\banswer(?:\s+is)?[\s*_]*[:=]?[\s*_]*(?:is\b[\s*_]*)?(?P<what>[^\n]+?)[\s*_]*(?:\n|$)", regex.IGNORECASE
+)
+_MATHS = regex.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", regex.DOTALL)
+_TAIL_CHARACTERS = 4000
 
 
-class _Number(NamedTuple):
-    value: Fraction
-    percent: bool = False
+class _Found(NamedTuple):
+    text: str
+    marked: bool
+    """The answer says itself that this is what it comes to."""
 
 
-class _NotPlain(Exception):
-    """Not a number that can be compared without a doubt."""
-
-
-def check(spec: MathCheck, answer: Answer, task: Task) -> Verdict:
+async def check(spec: MathCheck, answer: Answer, task: Task, context: Context) -> Verdict:
+    """Compare with the reference."""
     try:
-        expected = _plain(spec.reference)
-        found = _number_in(answer)
-    except _NotPlain as reason:
-        return Verdict(check="math", outcome="unsure", evidence=str(reason))
-    evidence = f"found {_words(found)}, expected {_words(expected)}"
-    if found.value == expected.value:
-        return Verdict(check="math", outcome="pass", score=1.0, evidence=evidence)
-    if found.percent != expected.percent:
+        expected, found = plain(spec.reference), _number_in(answer)
+    except NotPlain as reason:
+        return await _compared(spec.reference, answer, str(reason), context)
+    evidence = f"found {found}, expected {expected}"
+    equal = same(found, expected)
+    if equal is None:
         return Verdict(check="math", outcome="unsure", evidence=f"{evidence}: only one of the two is a percentage")
-    return Verdict(check="math", outcome="fail", score=0.0, evidence=evidence)
+    return _verdict(equal, evidence)
 
 
 def validate(spec: MathCheck) -> None:
-    """Refuse an empty reference; one that is not a plain number is `unsure` at the check."""
+    """Refuse an empty reference; one that cannot be read is `unsure` at the check."""
     if not spec.reference.strip():
         raise InvalidTask(
-            "the reference of a math check is empty; give the number", param="checks", code="invalid_check"
+            "the reference of a math check is empty; give the number or the expression",
+            param="checks",
+            code="invalid_check",
         )
 
 
-def _number_in(answer: Answer) -> _Number:
+def is_plain(reference: str) -> bool:
+    """Whether a reference is a plain number, so that it is compared exactly and at once."""
+    try:
+        plain(reference)
+    except NotPlain:
+        return False
+    return True
+
+
+async def _compared(reference: str, answer: Answer, reason: str, context: Context) -> Verdict:
+    found = _expression_in(answer)
+    if found is None:
+        return Verdict(check="math", outcome="unsure", evidence=reason)
+    (compared,) = await compare([(found.text, reference)], context.sandbox)
+    evidence = f"found {found.text[:80]!r}, expected {reference[:80]!r}"
+    if compared.equal is None or (not compared.equal and not found.marked):
+        doubt = compared.reason or "the answer does not say that this is what it comes to"
+        return Verdict(check="math", outcome="unsure", evidence=f"{reason}; {evidence}: {doubt}")
+    return _verdict(compared.equal, evidence)
+
+
+def _verdict(equal: bool, evidence: str) -> Verdict:
+    return Verdict(check="math", outcome="pass" if equal else "fail", score=1.0 if equal else 0.0, evidence=evidence)
+
+
+# --- a plain number in an answer --------------------------------------------------------------------------------------
+
+
+def _number_in(answer: Answer) -> Number:
     text = answer.text
-    start = text.rfind("\\boxed{")
-    if start >= 0:
-        return _plain(_braced(text, start + len("\\boxed{")))
+    boxed = _boxed(text)
+    if boxed is not None:
+        return plain(boxed)
     if answer.choices[0].finish_reason == "length":
-        raise _NotPlain("the answer was cut off, its last number may be too")
-    return _last(_readable(text))
+        raise NotPlain("the answer was cut off, its last number may be too")
+    return _last(readable(text))
 
 
-def _last(text: str) -> _Number:
+def _last(text: str) -> Number:
     numbers = list(_NUMBERISH.finditer(text))
     if not numbers:
-        raise _NotPlain("there is no number in the answer")
+        raise NotPlain("there is no number in the answer")
     start, end = numbers[-1].span()
     token = numbers[-1].group(0)
     trimmed = token.rstrip(".,'’\u00a0\u202f")
@@ -99,41 +109,46 @@ def _last(text: str) -> _Number:
     end += len(percent.group(0)) if percent else 0
     before, after = text[:start], text[end:]
     if _joined(before[-1:], _MAY_PRECEDE) or before.rstrip()[-1:] in _OPERATORS:
-        raise _NotPlain(f"the last number is part of more: {text[max(0, start - 20) : end + 20]!r}")
+        raise NotPlain(f"the last number is part of more: {text[max(0, start - 20) : end + 20]!r}")
     if _joined(after[:1], _MAY_FOLLOW) or after.lstrip()[:1] in _OPERATORS:
-        raise _NotPlain(f"the last number is part of more: {text[max(0, start - 20) : end + 20]!r}")
+        raise NotPlain(f"the last number is part of more: {text[max(0, start - 20) : end + 20]!r}")
     if trimmed.count("/") and regex.search(r"\d\s+$", before):
-        raise _NotPlain(f"a mixed number: {text[max(0, start - 20) : end]!r}")
-    return _plain(text[start:end])
+        raise NotPlain(f"a mixed number: {text[max(0, start - 20) : end]!r}")
+    token = text[start:end]
+    return plain(token[1:] if after.startswith("$") and token.startswith("$") else token)
 
 
 def _joined(neighbour: str, allowed: frozenset[str]) -> bool:
     return neighbour != "" and neighbour not in allowed
 
 
-def _plain(text: str) -> _Number:
-    text = _readable(text).strip().strip("$").strip()
-    found = _PLAIN.fullmatch(text) or _TEX_FRACTION.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
-    if found is None:
-        raise _NotPlain(f"not a plain number: {text[:80]!r}")
-    parts = found.groupdict()
-    top, bottom = _fraction(parts["top"]), _fraction(parts["bottom"] or "1")
-    if bottom == 0:
-        raise _NotPlain(f"a division by zero: {text[:80]!r}")
-    value = top / bottom * (-1 if parts["sign"] == "-" else 1)
-    percent = bool(parts.get("percent"))
-    return _Number(value=value / 100 if percent else value, percent=percent)
+# --- what else an answer comes to -------------------------------------------------------------------------------------
 
 
-def _fraction(digits: str) -> Fraction:
-    return Fraction(regex.sub(r"[,'’\u00a0\u202f]", "", digits))
+def _expression_in(answer: Answer) -> _Found | None:
+    text = answer.text
+    try:
+        boxed = _boxed(text)
+    except NotPlain:
+        return None
+    if boxed is not None:
+        return _Found(boxed, marked=True)
+    if answer.choices[0].finish_reason == "length":
+        return None
+    tail = text[-_TAIL_CHARACTERS:].strip()
+    if "\n" not in tail and len(tail.split()) <= 6:
+        return _Found(tail, marked=True)
+    said = list(_SAYS.finditer(tail))
+    what = said[-1]["what"].strip() if said else tail.splitlines()[-1].strip()
+    maths = [next(part for part in found if part) for found in _MATHS.findall(what)]
+    if maths:
+        return _Found(maths[-1].rpartition("=")[2] if "=" in maths[-1] else maths[-1], marked=False)
+    return _Found(what, marked=False) if said else None
 
 
-def _readable(text: str) -> str:
-    """The text without Markdown's emphasis and TeX's spacing around numbers."""
-    for written, meant in _SPELLINGS.items():
-        text = text.replace(written, meant)
-    return _EMPHASIS.sub(r"\2", text)
+def _boxed(text: str) -> str | None:
+    start, length = max((text.rfind(box), len(box)) for box in _BOXES)
+    return _braced(text, start + length) if start >= 0 else None
 
 
 def _braced(text: str, start: int) -> str:
@@ -142,8 +157,4 @@ def _braced(text: str, start: int) -> str:
         depth += {"{": 1, "}": -1}.get(text[place], 0)
         if depth == 0:
             return text[start:place]
-    raise _NotPlain("its \\boxed{} is not closed")
-
-
-def _words(number: _Number) -> str:
-    return f"{number.value * 100}%" if number.percent else str(number.value)
+    raise NotPlain("its \\boxed{} is not closed")

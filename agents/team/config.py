@@ -1,11 +1,12 @@
 """Reads a team file: YAML in, a `TeamSpec` out, or every problem at once with its line, column and nearest key."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from agents.records import Budget, JsonSchemaCheck, MathCheck, RegexCheck
+from agents.records import Budget, CheckSpec
 from agents.team.inputs import fill
 from agents.team.located import Located, Path, read
 from agents.team.problems import Problem, TeamFileError
@@ -26,6 +27,11 @@ from agents.tools import TOOLS
 
 __all__ = ["Problem", "TeamFileError", "TeamSpec", "fill", "narrowed", "parse_team", "team_json_schema"]
 
+_UNION, _ = get_args(CheckSpec)
+CHECKS: tuple[type[BaseModel], ...] = get_args(_UNION)
+"""The record of each check."""
+_CHECK_TYPES = ", ".join(str(kind.model_fields["type"].default) for kind in CHECKS)
+
 _RECORDS: Mapping[tuple[str, ...], tuple[type[BaseModel], ...]] = {
     (): (TeamSpec,),
     ("defaults",): (Defaults,),
@@ -33,7 +39,7 @@ _RECORDS: Mapping[tuple[str, ...], tuple[type[BaseModel], ...]] = {
     ("team",): (ProcessSpec,),
     ("team", "termination"): (Termination,),
     ("tasks", "*"): (TaskSpec,),
-    ("tasks", "*", "checks", "*"): (JsonSchemaCheck, RegexCheck, MathCheck),
+    ("tasks", "*", "checks", "*"): CHECKS,
     ("inputs", "*"): (InputSpec,),
     ("limits",): (Budget,),
     ("scaling",): (Scaling,),
@@ -48,15 +54,15 @@ _UNAVAILABLE: Mapping[tuple[str, ...], Mapping[str, str]] = {
         "handoffs": "use process sequential or group_chat",
         "skills": "write what is to be done into 'instructions'",
         "mcp": "name tools in an agent's 'tools'",
-        "sandbox": "no tool here runs code",
+        "sandbox": "how code is run is set for the whole installation",
     },
     ("agents", "*"): {
         "handoffs": "use process sequential or group_chat",
         "skills": "write what is to be done into 'instructions'",
         "mcp": "name tools in 'tools'",
-        "sandbox": "no tool here runs code",
+        "sandbox": "how code is run is set for the whole installation",
         "memory": "agents see the task and what was said in this run",
-        "method": "each turn is one reply of the agent's model",
+        "method": "'scaling' names the method for the whole team",
         "limits": "limits hold for the whole team",
         "permissions": "the tools there are need no approval",
         "human_input": "agents ask nobody",
@@ -67,7 +73,6 @@ _UNAVAILABLE: Mapping[tuple[str, ...], Mapping[str, str]] = {
         "on_fail": "a failed check is told to the agent once; a second failure ends the attempt",
         "output_schema": "give the agent an 'output_schema', or the task a check of type json_schema",
     },
-    ("scaling",): {"samples": "each turn is one reply", "early_stop": "each turn is one reply"},
 }
 """Keys that are part of the format and cannot be used, with what to do instead."""
 
@@ -109,7 +114,7 @@ def _translate(detail: ErrorDetails, located: Located) -> None:
         case "missing":
             located.report(path, f"the key {str(detail['loc'][-1])!r} is missing")
         case "union_tag_not_found":
-            located.report(path, "the key 'type' is missing; there are the types json_schema, regex, math")
+            located.report(path, f"the key 'type' is missing; there are the types {_CHECK_TYPES}")
         case "string_pattern_mismatch":
             message = f"{written!r} is not an id: at most 40 small letters, digits, _ and -, the first a letter"
             located.report_key(path, message) if detail["loc"][-1] == "[key]" else located.report(path, message)

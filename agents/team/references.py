@@ -20,6 +20,7 @@ def check_references(located: Located, *, tools: Collection[str], models: Collec
     data = _mapping(located.data)
     agents = _mapping(data.get("agents"))
     _check_agents(located, agents, tools=tools)
+    _check_scaling(located, data, agents)
     _check_models(located, data, models)
     _check_process(located, data, agents)
     _check_tasks(located, data, agents)
@@ -32,6 +33,13 @@ def _check_agents(located: Located, agents: Json, *, tools: Collection[str]) -> 
             if isinstance(tool, str) and tool not in tools:
                 message = f"there is no tool {tool!r}; there are: {', '.join(sorted(tools))}"
                 located.report(("agents", name, "tools", number), message, known=tools, written=tool)
+
+
+def _check_scaling(located: Located, data: Json, agents: Json) -> None:
+    method = _mapping(data.get("scaling")).get("method", "direct")
+    if method != "direct" and agents and all(_sequence(_mapping(agent).get("tools")) for agent in agents.values()):
+        message = f"method {method!r} has nobody to work for: agents with tools answer by their calls"
+        located.report(("scaling", "method"), message)
 
 
 def _check_models(located: Located, data: Json, models: Collection[str] | None) -> None:

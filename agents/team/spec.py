@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 
 from agents.checks import validate
 from agents.errors import InvalidTask
-from agents.records import Budget, CheckSpec, Effort, Json, JsonSchemaCheck, Record
+from agents.records import Budget, CheckSpec, Effort, Json, JsonSchemaCheck, MethodName, Record
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -133,10 +133,26 @@ class InputSpec(TeamRecord):
 
 
 class Scaling(TeamRecord):
-    """How each turn is answered."""
+    """How the turns of agents without tools are answered."""
 
-    method: Literal["direct"] = "direct"
-    """direct: by one reply of its model (and what tools it calls)."""
+    method: Literal["direct", "auto", "self_consistency", "best_of_n", "refine", "verify"] = "direct"
+    """direct: by one reply. self_consistency: several replies vote. best_of_n: the best of several. refine: a reply is
+    criticised and rewritten. verify: a reply is verified and revised. auto: what the router thinks worth its price."""
+    samples: int | None = Field(default=None, ge=1, le=8)
+    """How many replies a turn may take, with another method than direct; left out: the router says."""
+    early_stop: bool = True
+    """self_consistency: stop when the vote is as good as decided."""
+
+    @model_validator(mode="after")
+    def _samples_have_a_method(self) -> "Scaling":
+        if self.method == "direct" and (self.samples or 1) > 1:
+            raise ValueError(f"samples: {self.samples} needs another method than direct: direct is one reply")
+        return self
+
+    @property
+    def named(self) -> MethodName | None:
+        """The method as a task names it; None leaves it to the router."""
+        return None if self.method == "auto" else self.method
 
 
 class TeamSpec(TeamRecord):

@@ -7,9 +7,9 @@ from agents.checks import check
 from agents.checks.json_schema import bare, json_in
 from agents.context import Context, Reservation
 from agents.errors import MalformedOutput, PointsmanError
-from agents.methods import Method
-from agents.methods.direct import Direct
 from agents.methods.loop import Loop
+from agents.methods.method import Method
+from agents.methods.ways import Way, method_of
 from agents.records import Answer, ChatMessage, CheckSpec, Effort, JsonSchemaCheck, Message, Sampling, Task, Verdict
 from agents.team.process import Turn, up_to
 from agents.team.prompt import SAID_SCHEMA, Said, current_task, model_messages
@@ -17,8 +17,8 @@ from agents.team.spec import AgentSpec, TeamSpec
 
 MAX_TOOL_ROUNDS = 8
 
-Choose = Callable[[Task], tuple[str, Effort]]
-"""Gives the model and effort for a turn whose agent leaves them to `auto`."""
+Choose = Callable[[Task], Way]
+"""Gives the way to answer a turn, for what its team leaves open."""
 
 
 async def take_turn(
@@ -57,7 +57,7 @@ async def _speak(
     agent = message.recipient
     look = _said_problem if agent == spec.decider else _work_problem
     asked = _asked(spec, task, message, history)
-    method = _method(spec.agents[agent], asked, choose)
+    method = _method(spec, spec.agents[agent], asked, choose)
     answer = await method.answer(asked, context)
     problem = await look(asked, answer, context)
     if problem:
@@ -72,7 +72,7 @@ async def _speak(
         message_id=message.id,
         text=said.message.strip(),
         done=said.done,
-        truncated=answer.choices[0].finish_reason == "length",
+        truncated=answer.truncated or answer.choices[0].finish_reason == "length",
     )
 
 
@@ -86,6 +86,8 @@ def _asked(spec: TeamSpec, task: Task, message: Message, history: Sequence[Messa
         messages=model_messages(spec, task, message, history),
         model=agent.model or spec.defaults.model,
         effort=agent.effort or spec.defaults.effort,
+        method="direct" if agent.tools else spec.scaling.named,
+        samples=None if agent.tools else spec.scaling.samples,
         checks=(*((form,) if form else ()), *(work.checks if work else ())),
         sampling=Sampling(temperature=temperature, max_output_tokens=task.sampling.max_output_tokens),
         response_schema=SAID_SCHEMA if message.recipient == spec.decider else agent.output_schema,
@@ -100,13 +102,26 @@ def _asked_again(asked: Task, answer: Answer, problem: str) -> Task:
     return asked.model_copy(update={"messages": (*asked.messages, said, told)})
 
 
-def _method(agent: AgentSpec, asked: Task, choose: Choose) -> Method:
-    model, effort = asked.model, asked.effort
-    if model == "auto" or effort is Effort.AUTO:
-        chosen_model, chosen_effort = choose(asked)
-        model = chosen_model if model == "auto" else model
-        effort = chosen_effort if effort is Effort.AUTO else effort
-    return Loop(model, effort, agent.tools, MAX_TOOL_ROUNDS) if agent.tools else Direct(model, effort)
+def _method(spec: TeamSpec, agent: AgentSpec, asked: Task, choose: Choose) -> Method:
+    way = _way(spec, asked, choose)
+    if agent.tools:
+        return Loop(way.model, way.effort, agent.tools, MAX_TOOL_ROUNDS)
+    return method_of(replace(way, early_stop=spec.scaling.early_stop))
+
+
+def _way(spec: TeamSpec, asked: Task, choose: Choose) -> Way:
+    """What the file says; the rest is chosen."""
+    model, effort, method = asked.model, asked.effort, asked.method
+    if model != "auto" and effort is not Effort.AUTO and method == "direct":
+        return Way(model=model, effort=effort)
+    chosen = choose(asked)
+    return replace(
+        chosen,
+        model=chosen.model if model == "auto" else model,
+        effort=chosen.effort if effort is Effort.AUTO else effort,
+        method=method or chosen.method,
+        samples=chosen.samples if asked.samples is None else asked.samples,
+    )
 
 
 async def _work_problem(asked: Task, answer: Answer, context: Context) -> str | None:
@@ -142,7 +157,8 @@ async def _checked(spec: CheckSpec, answer: Answer, asked: Task, context: Contex
     step = await context.journal.open(started, reserve=Reservation())
     if step.status == "ok" and step.output is not None:
         return Verdict.model_validate_json(step.output)
-    verdict = check(spec, answer, asked)
-    ended = {"status": "ok", "output": verdict.model_dump_json(), "ended_at": context.clock()}
+    verdict = await check(spec, answer, asked, context.below(step))
+    found = {"verdict": verdict.outcome, "score": verdict.score, "evidence": verdict.evidence, "by": verdict.by}
+    ended = {"status": "ok", "attributes": found, "output": verdict.model_dump_json(), "ended_at": context.clock()}
     await context.journal.close(step.model_copy(update=ended))
     return verdict

@@ -1,6 +1,6 @@
 """The parts of a page that the browser draws itself: mounted from here, written in the files beside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from streamlit.components.v2 import component
 
 from dashboard import shapes
 from dashboard.shapes import Json
+from dashboard.standing import standing_of
 
 _HERE = Path(__file__).resolve().parent
 
@@ -30,8 +31,15 @@ def _component(name: str, *, js: tuple[str, ...], css: tuple[str, ...] = ()) -> 
 _head = _component("head", js=("trace", "head"), css=("head",))
 _plan = _component("plan", js=("ladder", "plan"), css=("ladder", "card"))
 _attempts = _component("attempts", js=("ladder", "attempts"), css=("ladder", "card"))
+_rungs = _component("rungs", js=("ladder", "rungs"), css=("ladder", "card"))
+_prompt = _component("prompt", js=("prompt",), css=("prompt",))
 _waterfall = _component(
-    "waterfall", js=("trace", "tree", "ladder", "details", "waterfall"), css=("ladder", "waterfall")
+    "waterfall",
+    js=("trace", "tree", "ladder", "votes", "rounds", "details", "waterfall"),
+    css=("ladder", "scaling", "waterfall"),
+)
+_scaling = _component(
+    "scaling", js=("trace", "ladder", "votes", "rounds", "scaling"), css=("ladder", "card", "scaling")
 )
 _sequence = _component("sequence", js=("sequence",), css=("sequence",))
 _live = _component("live", js=("trace", "live"), css=("live",))
@@ -40,7 +48,7 @@ _runs = _component("runs", js=("runs",), css=("runs",))
 
 def head(run: shapes.Run) -> None:
     """Title and badges, which count on while the run goes on; the page is drawn anew when the run has grown."""
-    standing = _standing(run)
+    standing = _standing(run.attempts)
     _head(
         key="head",
         data={
@@ -58,15 +66,17 @@ def head(run: shapes.Run) -> None:
             "started_at": _iso(run, "started_at"),
             "seconds": run.seconds,
             "steps": run.steps,
-            "verified_by": list(run.verified_by),
+            "standing": _shown_standing(run),
         },
         on_grown_change=_ignore,
     )
 
 
-def preview(plan: shapes.Plan | None, *, auto: bool) -> None:
+def preview(plan: shapes.Plan | None, *, auto: bool, refused: bool) -> None:
     """What the router would do, or what was asked of it would take."""
     empty = "Write a prompt: the plan, its price and its reasons appear here before anything is spent."
+    if refused:
+        empty = "There is no plan for this: see what is marked in the form."
     _plan(
         key="preview",
         data={
@@ -82,17 +92,54 @@ def plan(run: shapes.Run) -> None:
     """The plan of a run, with the rungs that were climbed marked."""
     empty = "This run ended without a plan." if run.ended else "The router has not planned this run yet."
     data = {"heading": "Plan", "plan": _json(run.plan), "empty": empty}
-    _plan(key="plan", data=data | _climbed(run))
+    _plan(key="plan", data=data | _climbed(run.attempts))
+
+
+def rungs(plan: shapes.Plan, attempts: Sequence[shapes.Attempt], *, key: str) -> None:
+    """The rungs that were chosen, and what was climbed beside what was expected."""
+    chosen = [_json(rung) for rung in plan.rungs]
+    data = {"rungs": chosen, "attempts": _attempt_data(attempts), "considered": []}
+    _rungs(key=key, data=data | _climbed(attempts))
+
+
+def weighed(plan: shapes.Plan, *, key: str) -> None:
+    """The rungs that were weighed and left out."""
+    _rungs(key=key, data={"rungs": [], "attempts": [], "considered": [_json(rung) for rung in plan.considered]})
+
+
+def prompt(*, key: str, seed: str) -> str:
+    """A box to type a prompt in; gives what stands in it whenever the typing pauses."""
+    placeholder = "A train leaves at 9:40 and arrives at 12:05. How long does it take?"
+    data = {"seed": seed, "placeholder": placeholder}
+    return str(_prompt(key=key, data=data, default={"text": seed}, on_text_change=_ignore).text)
 
 
 def attempts(run: shapes.Run) -> None:
-    _attempts(key="attempts", data={"attempts": _attempt_data(run), "terminal": run.ended})
+    rungs = [_json(rung) for rung in run.plan.rungs] if run.plan else []
+    _attempts(key="attempts", data={"attempts": _attempt_data(run.attempts), "rungs": rungs, "terminal": run.ended})
 
 
 def waterfall(run: shapes.Run, *, selected: str | None) -> None:
     """The steps on a time axis, with `selected` picked."""
     data = {"runId": run.id, "terminal": run.ended, "selected": selected, "plan": _json(run.plan)}
-    _waterfall(key="waterfall", data=data | {"attempts": _attempt_data(run), "taken": _climbed(run)["taken"]})
+    _waterfall(
+        key="waterfall", data=data | {"attempts": _attempt_data(run.attempts), "taken": _climbed(run.attempts)["taken"]}
+    )
+
+
+def scaling(run: shapes.Run) -> str | None:
+    """Samples with their votes, rounds with their critiques; gives the step that the reader wants to see."""
+    attempts = [
+        {
+            "number": attempt.number,
+            "rung": attempt.rung,
+            "accepted": attempt.accepted,
+            "answer": attempt.answer.text if attempt.answer else None,
+        }
+        for attempt in run.attempts
+    ]
+    data = {"runId": run.id, "terminal": run.ended, "attempts": attempts}
+    return _scaling(key="scaling", data=data, on_step_change=_ignore).step
 
 
 def sequence(run: shapes.Run) -> str | None:
@@ -118,21 +165,26 @@ def _ignore() -> None:
     """Streamlit hands out a value only where a callback is given."""
 
 
-def _standing(run: shapes.Run) -> shapes.Attempt | None:
-    return next((attempt for attempt in reversed(run.attempts) if attempt.accepted), None)
+def _standing(attempts: Sequence[shapes.Attempt]) -> shapes.Attempt | None:
+    return next((attempt for attempt in reversed(attempts) if attempt.accepted), None)
 
 
-def _climbed(run: shapes.Run) -> Json:
-    standing = _standing(run)
-    tried = [attempt.rung for attempt in run.attempts if not attempt.accepted]
+def _shown_standing(run: shapes.Run) -> Json | None:
+    known = standing_of(run)
+    return {"words": known.words, "why": known.why, "tone": known.tone} if known else None
+
+
+def _climbed(attempts: Sequence[shapes.Attempt]) -> Json:
+    standing = _standing(attempts)
+    tried = [attempt.rung for attempt in attempts if not attempt.accepted]
     return {"taken": standing.rung if standing else None, "tried": tried}
 
 
-def _attempt_data(run: shapes.Run) -> list[Json]:
+def _attempt_data(attempts: Sequence[shapes.Attempt]) -> list[Json]:
     left_out = {"answer"}
     return [
         attempt.model_dump(mode="json", exclude=left_out) | {"tokens": attempt.usage.total_tokens}
-        for attempt in run.attempts
+        for attempt in attempts
     ]
 
 

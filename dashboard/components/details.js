@@ -1,12 +1,12 @@
 // The picked step: what is known of it at once, and its input and output, loaded when they are looked at.
 
-const LONGEST = 20000;
-
 class Details {
   constructor() {
     this.panel = el("section", { class: "detail panel", "aria-label": "Details of the step", tabindex: "-1" });
     this.node = null;
     this.onClose = () => {};
+    this.onOpen = () => {};
+    this.spans = () => [];
     this.loaded = new Map();
     this.tab = "io";
     this.context = {};
@@ -52,7 +52,7 @@ class Details {
     this.panel.replaceChildren(
       el("div", { class: "title" }, el("h2", {}, glyph(kind), titleOf(span)),
         el("button", { type: "button", class: "close", "aria-label": "Close the details", text: "×", onclick: () => this.onClose() })),
-      el("div", { class: "chips" }, pill(span.status), fact((KINDS[kind] ?? ["", kind])[1]), fact(span.agent), fact(span.model),
+      el("div", { class: "chips" }, pill(statusOf(span)), fact((KINDS[kind] ?? ["", kind])[1]), fact(span.agent), fact(span.model),
         fact(span.end ? milliseconds(this.node.end - this.node.start) : "running"), ...used.map(fact),
         fact(Number(span.cost_usd ?? 0) ? dollars(span.cost_usd) : "")),
       this.error(), this.card(),
@@ -64,6 +64,7 @@ class Details {
 
   error() {
     const { span } = this.node;
+    if (statusOf(span) === "cancelled") return el("p", { class: "dim", text: "Given up while it was written; what it used is an estimate." });
     const text = span.error ?? span.attributes?.error ?? (span.status === "lost" ? "Its process ended before it did; what it used is not known." : "");
     return text ? el("p", { class: "problem", role: "alert", text }) : "";
   }
@@ -71,11 +72,13 @@ class Details {
   // What is known of a step of this kind beyond its attributes.
   card() {
     const { plan, attempts = [], taken } = this.context;
+    if (this.node.kind === "vote") return voteCard(this.node.span, this.spans(), { onSample: (sample) => this.onOpen(sample.span.span_id) });
+    if (this.node.kind === "check" && this.node.span.attributes?.verdict) return verdictLine(spanVerdict(this.node.span));
     if (this.node.kind === "route" && plan) return planTable(plan, { taken, tried: attempts.filter((one) => !one.accepted).map((one) => one.rung) });
     if (this.node.span.kind !== "attempt") return "";
     const attempt = attempts.find((one) => one.rung === this.node.span.attributes?.rung);
     if (!attempt) return "";
-    return el("div", { class: "ladder" }, el("p", {}, pill(attempt.accepted ? "pass" : "fail"), ` ${attempt.accepted ? "accepted" : attempt.reason || "not accepted"}`),
+    return el("div", { class: "ladder" }, el("p", {}, pill(attempt.accepted ? "pass" : "fail"), ` ${attempt.accepted ? "accepted" : attempt.reason || "refused"}`),
       ...attempt.verdicts.map(verdictLine));
   }
 
@@ -121,11 +124,4 @@ function readable(text) {
 function turn(role, content) {
   const text = typeof content === "string" ? content : JSON.stringify(content ?? "", null, 2);
   return el("div", { class: "turn" }, el("span", { class: "role", text: role }), clipped(text));
-}
-
-function clipped(text) {
-  const shown = el("pre", { text: text.slice(0, LONGEST) });
-  if (text.length <= LONGEST) return shown;
-  const more = el("button", { type: "button", class: "btn", text: `Show all ${text.length.toLocaleString("en")} characters`, onclick: () => { shown.textContent = text; more.remove(); } });
-  return el("div", {}, shown, more);
 }

@@ -63,7 +63,8 @@ class Head {
       [spent.tokens ? `${spent.tokens.toLocaleString("en")} tokens` : "no tokens", "Over all model calls"], [dollars(spent.cost), "Over all steps"],
       [data.origin ? `from ${data.origin}` : "", "Where the task came from"],
     ].filter(([text]) => text);
-    const verified = data.verified_by?.length ? [el("span", { class: "pill good", title: "Checks that ran and passed", text: `verified by ${data.verified_by.join(", ")}` })] : [];
+    const { standing } = data;
+    const verified = standing ? [el("span", { class: `pill ${standing.tone}`, title: standing.why, text: standing.words })] : [];
     this.badges.replaceChildren(...facts.map(([text, title]) => el("span", { class: "chip", title, text })), ...verified);
   }
 }

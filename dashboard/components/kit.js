@@ -2,8 +2,9 @@
 
 const KINDS = {
   run: ["W", "run"], route: ["R", "router"], queue: ["Q", "queue"], attempt: ["↻", "attempt"], samples: ["n", "samples"],
-  turn: ["A", "agent"], model: ["L", "model"], tool: ["T", "tool"], check: ["✓", "check"], message: ["M", "message"],
+  turn: ["A", "agent"], model: ["L", "model"], tool: ["T", "tool"], check: ["✓", "check"], vote: ["v", "vote"], message: ["M", "message"],
 };
+const LONGEST = 20000;
 const STATES = {
   queued: ["◷", ""], running: ["●", "going"], waiting: ["◷", "going"], waiting_approval: ["!", "wait"],
   succeeded: ["✓", "good"], unverified: ["?", ""], truncated: ["…", ""], cancelled: ["–", ""],
@@ -24,6 +25,9 @@ function el(tag, props = {}, ...children) {
   node.append(...children.filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
   return node;
 }
+
+// A call that was given up because its answer was no longer needed is no failure.
+function statusOf(span) { return span.status === "lost" && span.attributes?.error === "cancelled" ? "cancelled" : span.status; }
 
 function stateName(status) { return status === "waiting_approval" ? "waits for you" : status; }
 
@@ -100,6 +104,14 @@ function rungName(rung) {
   if (rung.method === "calculate") return "calculate";
   if (rung.method === "team") return `team ${rung.team ?? ""}`;
   return [rung.method, rung.model, rung.effort, rung.samples > 1 ? `n≤${rung.samples}` : ""].filter(Boolean).join(" ");
+}
+
+// A long text shows its beginning, and the rest on demand.
+function clipped(text) {
+  const shown = el("pre", { text: text.slice(0, LONGEST) });
+  if (text.length <= LONGEST) return shown;
+  const more = el("button", { type: "button", class: "btn", text: `Show all ${text.length.toLocaleString("en")} characters`, onclick: () => { shown.textContent = text; more.remove(); } });
+  return el("div", {}, shown, more);
 }
 
 // A link that opens inside the app on a plain click, and in a new tab when the user asks for one.

@@ -1,6 +1,6 @@
 // The plan as a table, and a verdict as a line: used on the run's page, in the preview, and in the details of a step.
 
-function quality(rung) {
+function quality(rung, wide) {
   if (rung.quality === null || rung.quality === undefined) return el("span", { class: "dim", text: "unknown" });
   const low = rung.quality_low ?? rung.quality, high = rung.quality_high ?? rung.quality;
   const words = `${percent(rung.quality)} right, 90 % interval ${percent(low)} to ${percent(high)}`;
@@ -9,34 +9,50 @@ function quality(rung) {
       el("span", { class: "band", style: { left: `${low * 100}%`, width: `${Math.max((high - low) * 100, 2)}%` } }),
       el("span", { class: "tick", style: { left: `${rung.quality * 100}%` } })),
     el("span", { class: "value", "aria-hidden": "true", text: percent(rung.quality) }),
+    wide ? el("span", { class: "span dim", "aria-hidden": "true", text: `${Math.round(low * 100)}–${Math.round(high * 100)}` }) : "",
     el("span", { class: "hidden", text: words }));
 }
 
 const RULES = { exact: "computed", checks: "if checks pass", always: "as it is" };
 
-function rungRow(rung, mark, weighed) {
+function rungRow({ rung, mark, weighed }, wide) {
+  const number = (label, text) => el("td", { class: "num", "data-label": label, text });
   return el("tr", { class: weighed ? "weighed" : mark === "➤" ? "taken" : "" },
     el("td", { class: "name" }, el("span", { class: "mark", text: mark, "aria-hidden": "true" }), rungName(rung),
       mark === "➤" ? el("span", { class: "hidden", text: " (its answer stands)" }) : ""),
-    el("td", {}, quality(rung)),
-    el("td", { class: "num", text: dollars(rung.cost_usd) }),
-    el("td", { class: "num", text: rung.seconds ? seconds(rung.seconds) : "~0" }),
-    el("td", { class: "rule dim", text: RULES[rung.accept] ?? rung.accept }));
+    el("td", { "data-label": "Expected right" }, quality(rung, wide)),
+    number("Cost", dollars(rung.cost_usd)),
+    number("Time", rung.seconds ? seconds(rung.seconds) : "~0"),
+    wide ? number("Tokens", `${tokens(rung.input_tokens) || "0"} + ${tokens(rung.output_tokens) || "0"}`) : "",
+    el("td", { class: "rule dim", "data-label": "Stands", text: RULES[rung.accept] ?? rung.accept }));
+}
+
+// In a place narrower than this, each row becomes a card.
+function foldBelow(width, table) {
+  new ResizeObserver(([place]) => table.classList.toggle("cards", place.contentRect.width < width)).observe(table);
+  return table;
+}
+
+// Rows are {rung, mark, weighed}; a wide table has the tokens as well.
+function rungTable(name, rows, { wide = false, headless = false } = {}) {
+  const heads = [["Rung", ""], ["Expected right", ""], ["Cost", "num"], ["Time", "num"], ...(wide ? [["Tokens", "num"]] : []), ["Stands", "rule"]];
+  return foldBelow(wide ? 540 : 400, el("table", { class: wide ? "plan wide" : "plan", "aria-label": name },
+    headless ? "" : el("thead", {}, el("tr", {}, ...heads.map(([text, kind]) => el("th", { scope: "col", class: kind, text })))),
+    el("tbody", {}, ...rows.map((row) => rungRow(row, wide)))));
+}
+
+// The rungs with their numbers, or with what became of them.
+function markedRungs(rungs, { taken = null, tried = [] }) {
+  return rungs.map((rung, index) => {
+    const refused = tried.some((name) => sameRung(rung, name));
+    return { rung, weighed: false, mark: sameRung(rung, taken) ? "➤" : refused ? "×" : String(index + 1) };
+  });
 }
 
 function sameRung(rung, name) { return name && rungName(rung).replaceAll("≤", "<=") === name; }
 
 function planTable(plan, { taken = null, tried = [], preview = false } = {}) {
-  const marks = plan.rungs.map((rung, index) => {
-    if (sameRung(rung, taken)) return "➤";
-    return tried.some((name) => sameRung(rung, name)) ? "×" : String(index + 1);
-  });
-  const heads = [["Rung", ""], ["Expected right", ""], ["Cost", "num"], ["Time", "num"], ["Stands", "rule"]];
-  const table = el("table", { class: "plan" },
-    el("caption", { class: "hidden", text: "Rungs of the plan, in the order they are climbed" }),
-    el("thead", {}, el("tr", {}, ...heads.map(([text, kind]) => el("th", { scope: "col", class: kind, text })))),
-    el("tbody", {}, ...plan.rungs.map((rung, index) => rungRow(rung, marks[index], false))));
-  const parts = [table];
+  const parts = [rungTable("Rungs of the plan, in the order they are climbed", markedRungs(plan.rungs, { taken, tried }))];
   if (plan.why) parts.push(el("p", { class: "why" }, el("span", { class: "dim", text: "Why: " }), plan.why));
   const known = Object.entries(plan.task_type ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 3);
   const seen = Object.entries(plan.features ?? {});
@@ -48,7 +64,7 @@ function planTable(plan, { taken = null, tried = [], preview = false } = {}) {
   }
   if (plan.considered?.length) {
     more.push(el("details", { open: preview }, el("summary", { text: `${count(plan.considered.length, "other rung")} weighed and left out` }),
-      el("table", { class: "plan", "aria-label": "Rungs that were left out" }, el("tbody", {}, ...plan.considered.map((rung) => rungRow(rung, "", true))))));
+      rungTable("Rungs that were left out", plan.considered.map((rung) => ({ rung, mark: "", weighed: true })), { headless: true })));
   }
   if (more.length) parts.push(el("div", { class: "more" }, ...more));
   return el("div", { class: "ladder" }, ...parts);
@@ -59,9 +75,11 @@ function shortValue(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
+// What was carried out stands in full; an opinion says whose it is.
 function verdictLine(verdict) {
   const score = verdict.score === null || verdict.score === undefined ? "" : ` ${(+verdict.score).toFixed(2)}`;
-  const known = pill(verdict.outcome, score);
-  return el("div", { class: "verdict" }, known, el("span", { class: "check", text: verdict.check }),
-    verdict.evidence ? el("span", { class: "dim evidence", text: verdict.evidence, title: verdict.evidence }) : "");
+  const by = verdict.by ? `opinion of ${verdict.by}` : "carried out";
+  return el("div", { class: `verdict ${verdict.by ? "opinion" : "executed"}` }, pill(verdict.outcome, score),
+    el("span", { class: "check", text: verdict.check }), el("span", { class: "by", text: by }),
+    verdict.evidence ? el("div", { class: "evidence", text: verdict.evidence, tabindex: verdict.evidence.length > 400 ? "0" : null }) : "");
 }

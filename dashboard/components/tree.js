@@ -11,7 +11,7 @@ function buildTree(spans, { plumbing, now }) {
       id: span.span_id, span, kind: kindOf(span), children: [], start, end: time(span.end), until: time(span.end) ?? Math.max(now, start),
       tokens: (span.input_tokens ?? 0) + (span.output_tokens ?? 0), cost: Number(span.cost_usd ?? 0),
       own: Boolean(span.input_tokens || span.output_tokens || Number(span.cost_usd ?? 0)),
-      error: span.status === "error" || span.status === "lost", failed: false, depth: 0, parent: null,
+      error: ["error", "lost"].includes(statusOf(span)), failed: false, depth: 0, parent: null,
     });
   }
   const shown = (node) => plumbing || !PLUMBING.has(node.kind);
@@ -48,7 +48,7 @@ function buildTree(spans, { plumbing, now }) {
 
 function matches(node, query) {
   const span = node.span;
-  return [titleOf(span), span.name, span.agent, span.model, node.kind, span.status].some((word) => word?.toLowerCase().includes(query));
+  return [titleOf(span), span.name, span.agent, span.model, node.kind, statusOf(span)].some((word) => word?.toLowerCase().includes(query));
 }
 
 // The rows to draw, top to bottom. A search or the errors filter keeps the ancestors of what it finds, unfolded.

@@ -81,6 +81,8 @@ class Waterfall {
       this.canvas, this.scroll,
       el("div", { class: "foot" }, this.shown,
         el("span", { text: "↑↓ move · ←→ fold · Enter details · Esc close · E next error · + − zoom · / find" }), this.problem));
+    this.details.onOpen = (id) => this.reveal(id);
+    this.details.spans = () => [...this.trace.spans.values()];
     this.details.onClose = () => { this.unpick(); this.scroll.focus(); };
     this.split = el("div", { class: "split closed" }, this.grid, this.details.panel);
     this.root.replaceChildren(this.split);
@@ -270,6 +272,7 @@ class Waterfall {
     const node = this.rows[Math.min(Math.max(index, 0), this.rows.length - 1)];
     if (!node) return;
     this.active = node.id;
+    this.layer.style.height = `${this.rows.length * ROW}px`; // not painted yet, and only what is there can be scrolled to
     const top = this.rows.indexOf(node) * ROW, view = this.scroll.clientHeight - ROW;
     if (top < this.scroll.scrollTop) this.scroll.scrollTop = top;
     else if (top + ROW > this.scroll.scrollTop + view) this.scroll.scrollTop = top + ROW - view;

@@ -1,13 +1,23 @@
 """One run: the plan and its reasons, the attempts, the cost, the steps on a time axis, the messages, the answer."""
 
+from typing import Literal
+
 import streamlit as st
 
-from dashboard import components, shapes
-from dashboard.connection import explained, gateway
-from dashboard.links import open_run, open_runs
+from dashboard import components, planview, shapes
+from dashboard.api_client import GatewayDown, Refused
+from dashboard.connection import explained, gateway, remedy
+from dashboard.links import open_route, open_run, open_runs
+from dashboard.standing import standing_of
 from dashboard.wording import harmless_markdown, literal
 
-TABS = ("Waterfall", "Messages", "Answer", "Raw")
+SCALING = "Votes and rounds"
+TABS = ("Waterfall", "Plan", SCALING, "Messages", "Answer", "Raw")
+BADGES: dict[str, tuple[str, Literal["green", "orange", "blue"]]] = {
+    "good": (":material/verified:", "green"),
+    "wait": (":material/help:", "orange"),
+    "going": (":material/calculate:", "blue"),
+}
 STYLES = ("Formatted", "Plain")
 
 
@@ -34,29 +44,37 @@ def _draw(run: shapes.Run, text: str) -> None:
             if not run.ended and st.button("Cancel", icon=":material/stop_circle:", key="cancel"):
                 gateway().cancel(run.id)
                 st.rerun()
+    if run.answer is not None and run.ended:
+        _rating(run)
     if run.error:
         st.error(literal(run.error.message or run.error.code or "The run failed."), icon=":material/error:")
-    left, right = st.columns([1, 1], gap="small")
-    with left:
-        components.plan(run)
-    with right:
-        components.attempts(run)
+    cards = st.container()
     _follow_step()
     tab = st.segmented_control(
         "View", TABS, default=TABS[0], required=True, key="tab", bind="query-params", label_visibility="collapsed"
     )
+    if tab not in ("Plan", SCALING):
+        with cards:
+            _cards(run)
     match tab:
+        case "Plan":
+            _plan(run)
         case "Messages":
-            step = components.sequence(run)
-            if step:
-                st.session_state["wanted_step"] = step
-                st.rerun()
+            _go_to(components.sequence(run))
+        case str(name) if name == SCALING:
+            _go_to(components.scaling(run))
         case "Answer":
             _answer(run)
         case "Raw":
             _raw(run, text)
         case _:
             components.waterfall(run, selected=st.query_params.get("step"))
+
+
+def _go_to(step: str | None) -> None:
+    if step:
+        st.session_state["wanted_step"] = step
+        st.rerun()
 
 
 def _follow_step() -> None:
@@ -70,6 +88,50 @@ def _follow_step() -> None:
 def _back() -> None:
     if st.button("All runs", icon=":material/arrow_back:", key="back"):
         open_runs()
+
+
+def _rating(run: shapes.Run) -> None:
+    """A thumb up or down, which the router learns from."""
+    thumbs, outcome = f"thumbs {run.id}", f"rated {run.id}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="rating"):
+        st.caption("Was this answer good?", width="content")
+        st.feedback("thumbs", key=thumbs, on_change=_rate, args=(run.id, thumbs, outcome))
+        kept, words = st.session_state.get(outcome, (True, ""))
+        if words and kept:
+            st.caption(words, width="content")
+    if words and not kept:
+        st.error(words, icon=":material/error:")
+
+
+def _rate(run_id: str, thumbs: str, outcome: str) -> None:
+    score: int | None = st.session_state[thumbs]
+    if score is None:
+        return
+    try:
+        gateway().rate(run_id, score=score)
+    except (GatewayDown, Refused) as error:
+        st.session_state[thumbs] = None
+        st.session_state[outcome] = (False, f"Your rating was not kept. {remedy(error)}")
+    else:
+        st.session_state[outcome] = (True, "Thank you: the router learns from it.")
+
+
+def _cards(run: shapes.Run) -> None:
+    left, right = st.columns([1, 1], gap="small")
+    with left:
+        components.plan(run)
+    with right:
+        components.attempts(run)
+
+
+def _plan(run: shapes.Run) -> None:
+    if run.plan is None:
+        st.info("This run ended without a plan." if run.ended else "The router has not planned this run yet.")
+        return
+    asked = next((message.content for message in reversed(run.task.messages) if message.role == "user"), None)
+    if asked and st.button("Try other settings", icon=":material/alt_route:", key="reroute"):
+        open_route(asked)
+    planview.draw(run.plan, key="plan", attempts=run.attempts)
 
 
 def _answer(run: shapes.Run) -> None:
@@ -119,20 +181,14 @@ def _answered(run: shapes.Run, answer: shapes.Answer) -> None:
 
 
 def _standing(run: shapes.Run) -> None:
-    """How far this answer may be trusted, in a line."""
-    match run.status:
-        case "succeeded" if run.verified_by:
-            st.badge(literal(f"Verified by {', '.join(run.verified_by)}"), icon=":material/verified:", color="green")
-        case "succeeded" if run.answer and run.answer.model == "pointsman/calculate":
-            st.badge("Computed, no model called", icon=":material/calculate:", color="blue")
-        case "succeeded":
-            st.badge("No check was asked for", icon=":material/help:", color="gray")
-        case "unverified":
-            st.badge("Unverified: a check that was asked for did not pass", icon=":material/help:", color="yellow")
-        case "truncated":
-            st.badge("Truncated: the best when a limit ended the work", icon=":material/content_cut:", color="yellow")
-        case _:
-            st.badge(f"The run ended as {run.status}", color="gray")
+    """How far this answer may be trusted, said first."""
+    known = standing_of(run)
+    if known:
+        icon, color = BADGES[known.tone]
+        words = known.words[0].upper() + known.words[1:]
+        with st.container(gap="xxsmall", width="content"):
+            st.badge(literal(words), icon=icon, color=color)
+            st.caption(literal(known.why))
     st.space("stretch")
 
 

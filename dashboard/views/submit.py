@@ -1,14 +1,16 @@
-"""The page to ask: prompt, effort, team, files and limits; beside it the plan, below it the answer as it is written."""
+"""The page to ask: the form; beside it the plan, below it the answer as it is written."""
 
 import uuid
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import components, shapes
+from dashboard import checkform, components, shapes
+from dashboard.api_client import Refused
 from dashboard.connection import explained, gateway
 from dashboard.links import open_run
 from dashboard.shapes import Json
+from dashboard.spots import Spots
 from dashboard.wording import literal, plain
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ EFFORT_HELP = (
     "How hard to think. Auto lets the router take the cheapest effort that will do; "
     "max is the long quality pass and takes minutes."
 )
+METHOD_HELP = (
+    "How to answer. Auto lets the router choose; the others draw several samples and let them vote, choose the best of "
+    "them, mend a draft, verify it, or climb from small models to large ones."
+)
 
 
 def page() -> None:
@@ -30,27 +36,50 @@ def page() -> None:
 
 def _draw() -> None:
     teams = {team.name: team for team in gateway().teams()}
+    spots = Spots()
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        body = _form(teams)
+        body = _form(teams, spots)
         sent = st.button(
             "Submit", type="primary", icon=":material/send:", shortcut="Mod+Enter", disabled=body is None, key="submit"
         )
         if sent and body is not None:
-            _start(body)
+            _start(body, spots)
         run_id = st.query_params.get("run")
         if run_id:
             opened = components.live(run_id, key="live")
             if opened:
                 open_run(opened)
     with right, explained():
-        auto = not body or (body["team"] is None and body["pointsman"]["effort"] == "auto")
-        components.preview(gateway().route(_question(body)) if body else None, auto=auto)
+        plan = _previewed(body, spots) if body else None
+        components.preview(plan, auto=_left_to_the_router(body), refused=body is not None and plan is None)
 
 
-def _start(body: Json) -> None:
+def _left_to_the_router(body: Json | None) -> bool:
+    if body is None:
+        return True
+    wishes: Json = body["pointsman"]
+    return body["team"] is None and wishes["effort"] == "auto" and "method" not in wishes
+
+
+def _previewed(body: Json, spots: Spots) -> shapes.Plan | None:
+    """The plan; what the gateway refuses is said at the field it is about."""
+    try:
+        return gateway().route(_question(body))
+    except Refused as refusal:
+        if not spots.tell(refusal.param, str(refusal)):
+            raise
+        return None
+
+
+def _start(body: Json, spots: Spots) -> None:
     with explained():
-        accepted = gateway().start(body | {"idempotency_key": str(uuid.uuid4())})
+        try:
+            accepted = gateway().start(body | {"idempotency_key": str(uuid.uuid4())})
+        except Refused as refusal:
+            if not spots.tell(refusal.param, str(refusal)):
+                raise
+            return
         # In the address, so that a reload goes on watching.
         st.query_params["run"] = accepted.id
 
@@ -62,7 +91,7 @@ def _question(body: Json) -> Json:
     return {"messages": asked, "pointsman": body["pointsman"] | team}
 
 
-def _form(teams: dict[str, shapes.Team]) -> Json | None:
+def _form(teams: dict[str, shapes.Team], spots: Spots) -> Json | None:
     """The task as the gateway takes it; None while something is missing."""
     prompt = st.text_area(
         "Prompt",
@@ -76,21 +105,46 @@ def _form(teams: dict[str, shapes.Team]) -> Json | None:
         "Effort", shapes.EFFORTS, default="auto", required=True, key="effort", help=EFFORT_HELP
     )
     picked = choice.selectbox("Team", [NO_TEAM, *teams], key="team", help="A team of agents instead of one answer")
+    spots.here("effort")
+    spots.here("team")
+    wishes = _method(spots)
     team = teams.get(picked)
     inputs, complete = _inputs(team) if team else ({}, True)
+    checks, checkable = checkform.draw(spots)
     attachments, readable = _attachments()
-    limits = _limits()
+    limits = _limits(spots)
     words = (prompt or "").strip()
     # A team may be told all by its inputs.
-    if not (readable and complete and (words or inputs)):
+    if not (readable and checkable and complete and (words or inputs)):
         return None
     return {
         "messages": [{"role": "user", "content": words}] if words else [],
         "team": team.name if team else None,
         "inputs": inputs,
         "attachments": attachments,
-        "pointsman": {"effort": effort or "auto", **limits},
+        "pointsman": {"effort": effort or "auto", **wishes, **limits, **({"checks": checks} if checks else {})},
     }
+
+
+def _method(spots: Spots) -> Json:
+    """The method and the number of samples, where one is insisted on."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    method = left.selectbox(
+        "Method", shapes.METHODS, key="method", format_func=lambda name: name.replace("_", " "), help=METHOD_HELP
+    )
+    samples = right.number_input(
+        "Samples",
+        value=None,
+        min_value=1,
+        max_value=64,
+        step=1,
+        key="samples",
+        placeholder="as planned",
+        help="At most; drawing stops as soon as the vote is decided",
+    )
+    spots.here("method")
+    spots.here("samples")
+    return ({"method": method} if method != "auto" else {}) | ({"samples": samples} if samples is not None else {})
 
 
 def _inputs(team: shapes.Team) -> tuple[Json, bool]:
@@ -145,7 +199,7 @@ def _text(file: "UploadedFile") -> str | None:
         return None
 
 
-def _limits() -> Json:
+def _limits(spots: Spots) -> Json:
     """The limits that were set; what is left empty is no limit."""
     with st.expander("Limits", icon=":material/speed:"):
         usd, wall, tokens, calls = st.columns(4)
@@ -155,5 +209,7 @@ def _limits() -> Json:
             "max_tokens_total": tokens.number_input("Tokens", value=None, min_value=1, step=1000, key="tokens"),
             "max_model_calls": calls.number_input("Model calls", value=None, min_value=0, step=1, key="calls"),
         }
+        for name in limits:
+            spots.here(name)
         st.caption("Shared by the run and all that it starts. At a limit the best answer so far is given, marked.")
     return {name: value for name, value in limits.items() if value is not None}

@@ -2,10 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import get_args
 
 import click
 
-from agents.records import Effort, Json
+from agents.records import Effort, Json, MethodName
+from services.cli.checks import CHECKS, parse_checks
 from services.cli.client import URL, WHOLE_ANSWER, ChatReply, connect
 from services.cli.output import AS_JSON, aside, plan_in_short, print_json, printable, what_it_took, write
 
@@ -16,10 +18,20 @@ MAX_USD = click.option(
     "--max-usd", type=click.FloatRange(min=0), help="The most that the answer may cost, in US dollars."
 )
 
+METHOD = click.option(
+    "--method", type=click.Choice(get_args(MethodName)), help="Insist on a way to answer; default: the router chooses."
+)
+SAMPLES = click.option(
+    "--samples", type=click.IntRange(1, 64), help="How many answers a method may draw, or how often it may look again."
+)
+
 
 @click.command()
 @click.argument("text")
 @EFFORT
+@METHOD
+@SAMPLES
+@CHECKS
 @click.option("--model", help="A model of `pointsman models list`; default: auto.")
 @click.option("--team", help="A team of `pointsman teams list`.")
 @MAX_USD
@@ -37,6 +49,9 @@ def ask(
     *,
     text: str,
     effort: str | None,
+    method: str | None,
+    samples: int | None,
+    checks: tuple[str, ...],
     model: str | None,
     team: str | None,
     max_usd: float | None,
@@ -52,7 +67,7 @@ def ask(
     body: Json = {
         "model": f"team/{team}" if team else model or "auto",
         "messages": [{"role": "user", "content": with_files(question, files)}],
-        "pointsman": extras(effort, max_usd),
+        "pointsman": extras(effort, max_usd, method=method, samples=samples, checks=checks),
     }
     with connect(url) as gateway:
         if as_json:
@@ -72,9 +87,22 @@ def ask(
                     aside(in_a_line(piece))
 
 
-def extras(effort: str | None, max_usd: float | None) -> Json:
+def extras(
+    effort: str | None,
+    max_usd: float | None,
+    *,
+    method: str | None = None,
+    samples: int | None = None,
+    checks: tuple[str, ...] = (),
+) -> Json:
     """The object `pointsman` of a request: only what was said."""
-    said = {"effort": effort, "max_usd": max_usd}
+    said = {
+        "effort": effort,
+        "max_usd": max_usd,
+        "method": method,
+        "samples": samples,
+        "checks": parse_checks(checks) or None,
+    }
     return {name: value for name, value in said.items() if value is not None}
 
 

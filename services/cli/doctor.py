@@ -14,10 +14,15 @@ import click
 from sqlalchemy import select
 
 from agents.errors import PointsmanError, Unavailable
+from agents.records import Json
 from services.cli.client import URL, Gateway, GatewayError, connect, read_settings
 from services.cli.output import AS_JSON, print_json, print_table
 from services.models import weights
-from services.settings import Settings
+from services.models.catalog import chosen_catalog, load_catalog
+from services.routes import Routes
+from services.sandbox.attempts import ATTEMPTS, CANARY, escapes
+from services.sandbox.choice import REMEDY, first_working
+from services.settings import Settings, environment, variable
 from services.store import heartbeats
 from services.store.columns import database_now
 from services.store.database import Database
@@ -88,6 +93,8 @@ def on_this_machine(settings: Settings) -> Iterator[Finding]:
     yield _tried("free disk", lambda: _room(settings.folder))
     yield _tried("memory", _memory)
     yield _tried("libgomp", _libgomp)
+    yield _tried("rules", lambda: _rules(settings))
+    yield asyncio.run(_sandbox(settings))
     for name in weights.EMBEDDED:
         yield _weights(name, settings.folder)
     if settings.redis_url is None:
@@ -100,6 +107,7 @@ def behind_the_gateway(settings: Settings, url: str | None) -> Iterator[Finding]
     try:
         with connect(url) as gateway:
             yield from _ready(gateway)
+            yield from _efforts(gateway)
     except GatewayError as error:
         yield Finding("gateway", "failed" if expected else "skipped", error.message)
 
@@ -145,6 +153,35 @@ def _libgomp() -> str:
     return "found"
 
 
+def _rules(settings: Settings) -> str:
+    """A running process may go by an older version of the file, while this one is broken: so it is read here again."""
+    catalog = load_catalog(chosen_catalog(settings.catalog, folder=settings.folder), environment=environment())
+    routes = Routes(settings.routes_file, models=catalog.ids, required=settings.routes is not None)
+    if not settings.routes_file.exists():
+        return f"none: there is no {settings.routes_file}"
+    return f"{len(routes.rules())} in {settings.routes_file}"
+
+
+async def _sandbox(settings: Settings) -> Finding:
+    """Try to get out of what is to hold model-written code. Without one, what needs it is off: that is no failure."""
+    if settings.sandbox == "off":
+        return Finding("sandbox", "skipped", "switched off by POINTSMAN_SANDBOX: no model-written code is run")
+    found, reasons = await first_working(settings.sandbox, socket=settings.sandbox_socket, places=2)
+    if found is None:
+        result = "skipped" if settings.sandbox == "auto" else "failed"
+        return Finding("sandbox", result, f"no model-written code is run: {'; '.join(reasons)}; {REMEDY}")
+    name, walls = found
+    try:
+        with variable(CANARY, "1"):
+            got_out = await escapes(walls)
+    except Unavailable as error:
+        return Finding("sandbox", "failed", str(error))
+    if got_out:
+        ways = "; ".join(f"{way}: {shown}" for way, shown in got_out.items())
+        return Finding("sandbox", "failed", f"{name} lets out {len(got_out)} of {len(ATTEMPTS)}: {ways}")
+    return Finding("sandbox", "ok", f"{name}: none of {len(ATTEMPTS)} attempts got out")
+
+
 def _weights(name: weights.Name, folder: Path) -> Finding:
     if not weights.path(name, folder).is_file():
         return Finding(f"model {name}", "skipped", f"not here yet: `pointsman models fetch {name}`, or `pointsman up`")
@@ -173,3 +210,25 @@ def _ready(gateway: Gateway) -> Iterator[Finding]:
         # One model of several is enough to be ready.
         enough = not missing or (part == "models" and said["ready"])
         yield Finding(part, "ok" if enough else "failed", f"waits for {', '.join(missing)}" if missing else "there")
+
+
+def _efforts(gateway: Gateway) -> Iterator[Finding]:
+    """What was measured of the models that have several efforts."""
+    try:
+        models = gateway.get("/api/models")["models"]
+    except GatewayError as error:
+        yield Finding("efforts", "skipped", error.message)
+        return
+    for model in models:
+        if len(model["efforts_listed"]) > 1:
+            yield _effort(model["id"], model["measured"])
+
+
+def _effort(model_id: str, measured: Json | None) -> Finding:
+    check = f"effort {model_id}"
+    if measured is None:
+        return Finding(check, "skipped", f"not measured yet: `pointsman models probe {model_id}` does it")
+    said = f"{measured['says']} ({measured['at'][:10]})"
+    if measured["has_effect"]:
+        return Finding(check, "ok", said)
+    return Finding(check, "failed", f"{said}: mend what the catalog sends for its efforts, or leave them out")

@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
+from agents.records import Effort, Json
+from router.plan import METHODS
+from router.rules import Then
 from services.cli.client import read_settings
 from services.cli.output import AS_JSON, aside, print_json, print_table
 from services.store import keys as store
@@ -14,7 +18,7 @@ from services.store.database import Database
 from services.store.keys import Key
 from services.store.transaction import Transaction
 
-COLUMNS = ("id", "name", "begins with", "made at", "revoked at")
+COLUMNS = ("id", "name", "begins with", "sets", "made at", "revoked at")
 
 
 @click.group(no_args_is_help=True)
@@ -24,10 +28,21 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
+@click.option("--model", help="Answer with this model where a request says `auto`.")
+@click.option("--effort", type=click.Choice([effort.value for effort in Effort]))
+@click.option("--method", type=click.Choice(METHODS))
+@click.option("--quality-target", type=click.FloatRange(0, 1), help="Chance of a right answer to aim at.")
+@click.option("--max-usd", type=click.FloatRange(min=0), help="The most that one answer may cost, in US dollars.")
+@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="The most that one answer may take.")
+@click.option("--only-model", "only_models", multiple=True, help="Choose among these; may be given several times.")
 @AS_JSON
-def create(*, name: str, as_json: bool) -> None:
-    """Make a key called NAME and show it, this once."""
-    key, secret = asyncio.run(_create(name))
+def create(*, name: str, as_json: bool, **overrides: Any) -> None:
+    """Make a key called NAME and show it, this once.
+
+    The options hold for every request with this key that says nothing else; limits hold in any case.
+    """
+    given = {option: value for option, value in overrides.items() if value not in (None, ())}
+    key, secret = asyncio.run(_create(name, Then.model_validate(given) if given else None))
     if as_json:
         print_json({**key.model_dump(mode="json"), "key": secret})
         return
@@ -43,7 +58,10 @@ def list_keys(*, as_json: bool) -> None:
     if as_json:
         print_json([key.model_dump(mode="json") for key in known])
         return
-    rows = [(key.id, key.name, f"{key.prefix}…", _date(key.created_at), _date(key.revoked_at)) for key in known]
+    rows = [
+        (key.id, key.name, f"{key.prefix}…", _said(key.overrides), _date(key.created_at), _date(key.revoked_at))
+        for key in known
+    ]
     print_table(COLUMNS, rows, empty="no keys: see pointsman keys create --help")
 
 
@@ -70,9 +88,9 @@ async def _writing() -> AsyncGenerator[Transaction]:
         await database.close()
 
 
-async def _create(name: str) -> tuple[Key, str]:
+async def _create(name: str, overrides: Then | None) -> tuple[Key, str]:
     async with _writing() as connection:
-        return await store.create(connection, name, datetime.now(UTC))
+        return await store.create(connection, name, datetime.now(UTC), overrides=overrides)
 
 
 async def _list() -> list[Key]:
@@ -83,6 +101,15 @@ async def _list() -> list[Key]:
 async def _revoke(key_id: str) -> bool:
     async with _writing() as connection:
         return await store.revoke(connection, key_id, datetime.now(UTC))
+
+
+def _said(overrides: Then | None) -> str:
+    """What a key sets, in a few words."""
+    if overrides is None:
+        return ""
+    shown: Json = overrides.model_dump(mode="json", exclude_defaults=True, exclude={"only_models"})
+    models = [f"only {' or '.join(overrides.only_models)}"] if overrides.only_models else []
+    return ", ".join([f"{name} {value}" for name, value in shown.items()] + models)
 
 
 def _date(at: datetime | None) -> str:

@@ -1,23 +1,13 @@
 """The command `pointsman`: a table of its commands, each imported only when it is called."""
 
-import difflib
-import importlib
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import click
 
 from agents.errors import PointsmanError
-
-
-class Entry(NamedTuple):
-    """Where a command lives, and the line that `--help` shows of it."""
-
-    target: str
-    """`module:attribute`."""
-    help: str
-
+from services.cli.lazy import Entry, LazyGroup
 
 COMMANDS: dict[str, Entry] = {
     "up": Entry("services.cli.up:up", "Start everything on this machine."),
@@ -26,6 +16,7 @@ COMMANDS: dict[str, Entry] = {
     "runs": Entry("services.cli.runs:runs", "List, show, cancel, replay or export runs."),
     "teams": Entry("services.cli.teams:teams", "List, validate, show or run teams of agents."),
     "schedules": Entry("services.cli.schedules:schedules", "Let a task run every so often, or later."),
+    "router": Entry("services.cli.router:router", "Score prompts, calibrate on your own, judge the router."),
     "models": Entry("services.cli.models:models", "List, fetch or serve models."),
     "keys": Entry("services.cli.keys:keys", "Make and revoke API keys."),
     "queue": Entry("services.cli.queue:queue", "See what waits, and take up again what was given up."),
@@ -35,34 +26,14 @@ COMMANDS: dict[str, Entry] = {
     "scheduler": Entry("services.cli.processes:scheduler", "Run the clock: Celery beat, which fires the tick."),
     "upkeep": Entry("services.cli.processes:upkeep", "Run the Celery worker for ticks and maintenance."),
     "dashboard": Entry("services.cli.processes:dashboard", "Run the dashboard."),
+    "sandbox": Entry("services.cli.sandbox:sandbox", "Run the programs of the sandbox container."),
     "migrate": Entry("services.cli.processes:migrate", "Bring the database to this version's tables."),
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command when it is called, so that `--help` is quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            nearest = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
-            ctx.fail(
-                f"no command {cmd_name!r}{f', did you mean {nearest[0]!r}?' if nearest else ''} See pointsman --help."
-            )
-        module, _, attribute = entry.target.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command), f"{entry.target} is no command"
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
 @click.version_option(package_name="pointsman", prog_name="pointsman", message="%(prog)s %(version)s")
 def pointsman() -> None:
     """Answer each prompt by the cheapest plan that will get it right, and show why.

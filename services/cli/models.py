@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import cast
@@ -9,17 +10,22 @@ from typing import cast
 import click
 import httpx
 
+from agents.errors import Unavailable
+from agents.records import Json
 from services.cli.client import URL, connect, read_settings
 from services.cli.output import AS_JSON, aside, in_seconds, print_json, print_table
+from services.efforts import MOST_TOKENS
 from services.models import weights
 from services.models.catalog import chosen_catalog, load_catalog
 from services.models.fetch import fetch as fetch_weights
-from services.models.probe import Probed, probe_efforts, verdict
+from services.models.probe import Measured, Probed, probe_efforts, verdict
 from services.models.progress import shown
 from services.models.registry import Models
 from services.models.serve import CONTEXT_TOKENS, SLOTS
 from services.models.serve import serve as serve_weights
 from services.settings import environment
+from services.store import probes
+from services.store.database import Database
 
 _HOME = click.option("--home", type=click.Path(path_type=Path), help="The data folder; default: POINTSMAN_HOME.")
 _NAMES = click.Choice([*weights.EMBEDDED, "all"])
@@ -90,7 +96,7 @@ def list_models(url: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(body)
         return
-    columns = ("MODEL", "HEALTHY", "QUEUE", "SIZE", "CONTEXT", "EFFORTS")
+    columns = ("MODEL", "HEALTHY", "QUEUE", "SIZE", "CONTEXT", "EFFORTS", "MEASURED")
     rows = [
         (
             model["id"],
@@ -99,45 +105,69 @@ def list_models(url: str | None, *, as_json: bool) -> None:
             f"{model['parameters_billion']}B",
             model["context_tokens"],
             " ".join(model["efforts"]),
+            _measured(model),
         )
         for model in body["models"]
     ]
     print_table(columns, rows, empty="the catalog has no models")
 
 
+def _measured(model: Json) -> str:
+    """What was measured, in a few words."""
+    measured = model.get("measured")
+    if measured is None:
+        return "one effort" if len(model.get("efforts_listed", model["efforts"])) < 2 else "not yet"
+    return f"{'effort works' if measured['has_effect'] else 'effort has no effect'}, {measured['at'][:10]}"
+
+
 @models.command()
 @click.argument("model_id", metavar="ID")
-@click.option("--max-output-tokens", type=click.IntRange(min=16), default=1024, show_default=True)
+@click.option("--max-output-tokens", type=click.IntRange(min=16), default=MOST_TOKENS, show_default=True)
 @_HOME
 @AS_JSON
 def probe(model_id: str, max_output_tokens: int, home: Path | None, *, as_json: bool) -> None:
-    """Measure what each effort does to a model of the catalog, by real calls."""
-    rows = asyncio.run(_probe(model_id, home, max_output_tokens))
+    """Measure what each effort does to a model of the catalog, by real calls, and keep it for the plans."""
+    rows, kept = asyncio.run(_probe(model_id, home, max_output_tokens))
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
-        return
-    columns = ("EFFORT", "SENT", "REASONING TOKENS", "OUTPUT TOKENS", "FIRST TOKEN", "TIME")
-    cells = [
-        (
-            row.effort,
-            row.sent,
-            row.reasoning_tokens,
-            row.output_tokens,
-            in_seconds(row.first_token_seconds),
-            in_seconds(row.seconds),
-        )
-        for row in rows
-    ]
-    print_table(columns, cells, empty="nothing was probed")
+    else:
+        columns = ("EFFORT", "SENT", "REASONING TOKENS", "OUTPUT TOKENS", "FIRST TOKEN", "TIME")
+        cells = [
+            (
+                row.effort,
+                row.sent,
+                row.reasoning_tokens,
+                row.output_tokens,
+                in_seconds(row.first_token_seconds),
+                in_seconds(row.seconds),
+            )
+            for row in rows
+        ]
+        print_table(columns, cells, empty="nothing was probed")
     aside(verdict(rows))
+    aside(kept)
 
 
-async def _probe(model_id: str, home: Path | None, max_output_tokens: int) -> tuple[Probed, ...]:
+async def _probe(model_id: str, home: Path | None, max_output_tokens: int) -> tuple[tuple[Probed, ...], str]:
+    """Measure a model; gives what was found, and whether it could be kept."""
     settings = read_settings()
-    catalog = load_catalog(chosen_catalog(settings.catalog, folder=_folder(home)), environment=environment())
+    if home is not None:
+        settings = settings.model_copy(update={"home": home})
+    catalog = load_catalog(chosen_catalog(settings.catalog, folder=settings.folder), environment=environment())
     async with httpx.AsyncClient(trust_env=False) as client:
-        model = Models(catalog, client).get(model_id)
-        return await probe_efforts(model, efforts=catalog.card(model_id).efforts, max_output_tokens=max_output_tokens)
+        models = Models(catalog, client)
+        model = models.get(model_id)
+        rows = await probe_efforts(model, efforts=catalog.card(model_id).efforts, max_output_tokens=max_output_tokens)
+    measured = Measured(settings=models.settings_of(model_id), at=datetime.now(UTC), rows=rows)
+    database = Database(settings.sql_url)
+    try:
+        async with database.write() as connection:
+            await probes.save(connection, model_id, measured)
+    except Unavailable as error:
+        return rows, f"not kept: {error}"
+    finally:
+        await database.close()
+    return rows, "kept: plans go by it within a minute"
 
 
 def _folder(home: Path | None) -> Path:

@@ -3,24 +3,44 @@
 import click
 
 from agents.records import Json
-from services.cli.ask import EFFORT, MAX_USD, extras
+from services.cli.ask import EFFORT, MAX_USD, METHOD, SAMPLES, extras
+from services.cli.checks import CHECKS
 from services.cli.client import URL, connect
 from services.cli.output import AS_JSON, in_seconds, in_usd, one_line, print_json, print_table, printable, rung_in_short
 
 COLUMNS = ("", "rung", "quality", "at least", "cost", "time", "stands")
-STANDS = {"exact": "it is computed", "checks": "if its checks pass", "always": "as it is"}
+STANDS = {
+    "exact": "it is computed",
+    "checks": "if its checks pass",
+    "agreement": "if its samples agree",
+    "always": "as it is",
+}
 
 
 @click.command()
 @click.argument("text")
 @EFFORT
+@METHOD
+@SAMPLES
+@CHECKS
 @MAX_USD
 @URL
 @AS_JSON
-def route(*, text: str, effort: str | None, max_usd: float | None, url: str | None, as_json: bool) -> None:
+def route(
+    *,
+    text: str,
+    effort: str | None,
+    method: str | None,
+    samples: int | None,
+    checks: tuple[str, ...],
+    max_usd: float | None,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Show how TEXT would be answered, and why so, without answering it."""
     with connect(url) as gateway:
-        body = {"messages": [{"role": "user", "content": text}], "pointsman": extras(effort, max_usd)}
+        wanted = extras(effort, max_usd, method=method, samples=samples, checks=checks)
+        body = {"messages": [{"role": "user", "content": text}], "pointsman": wanted}
         plan = gateway.post("/api/route", body)
     if as_json:
         print_json(plan)

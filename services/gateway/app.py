@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from fastapi import FastAPI
 
 from services.bootstrap import Parts
-from services.gateway import chat, errors, house, runs, schedules, teams
+from services.gateway import chat, errors, house, routing, runs, schedules, teams
 from services.gateway.auth import Guard
 from services.gateway.limits import BodyLimit, RequestId
 
@@ -34,7 +34,7 @@ def create_app(parts: Parts, *, keys_required: bool) -> FastAPI:
     app.state.parts = parts
     app.state.working = set()
     """Keeps hold of the answers that are worked on until each has ended, whoever hung up."""
-    for module in (chat, runs, teams, schedules, house):
+    for module in (chat, runs, routing, teams, schedules, house):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(BodyLimit, max_bytes=parts.settings.max_body_bytes)

@@ -37,7 +37,7 @@ async def chat_completions(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation. `model`: `auto`, an id of `GET /v1/models`, or `team/<name>`."""
     parts = parts_of(request)
     task = body.task()
-    lease, plan, took = await parts.door.begin(task, asker=asker(request), gateway=parts.name)
+    lease, plan, took = await parts.door.begin(task, asker=asker(request), gateway=parts.name, said=body.said)
     headers = {"x-pointsman-run-id": lease.run_id, "x-pointsman-plan": plan.short.encode("ascii", "replace").decode()}
     if body.model != "auto":
         headers["x-pointsman-requested-model"] = body.model.encode("ascii", "replace").decode()[:200]

@@ -31,8 +31,16 @@ class Decision(BaseModel):
 
 @router.get("/api/models")
 async def models(request: Request) -> dict[str, Any]:
-    """The catalog, with what answers now."""
-    return {"models": [card.model_dump(mode="json") for card in parts_of(request).models.cards()]}
+    """The catalog, with what answers now and what its efforts were measured to do."""
+    parts = parts_of(request)
+    async with parts.database.read() as connection:
+        await parts.efforts.refresh(connection)
+    listed = {card.id: card.efforts for card in parts.models.cards()}
+    shown = [
+        card.model_dump(mode="json") | {"efforts_listed": listed[card.id], "measured": _measured(parts, card.id)}
+        for card in parts.efforts.cards()
+    ]
+    return {"models": shown}
 
 
 @router.get("/api/queues")
@@ -128,6 +136,19 @@ async def metrics(request: Request) -> Response:
         for kind, number in (await heartbeats.alive(connection)).items():
             processes.labels(kind).set(number)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _measured(parts: Parts, model_id: str) -> dict[str, Any] | None:
+    measured = parts.efforts.of(model_id)
+    if measured is None:
+        return None
+    rows = [row.model_dump(mode="json") for row in measured.rows]
+    return {
+        "at": measured.at.isoformat(),
+        "has_effect": measured.has_effect,
+        "says": measured.says,
+        "efforts": rows,
+    }
 
 
 async def _waiting(parts: Parts) -> list[str]:

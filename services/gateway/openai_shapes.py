@@ -119,6 +119,12 @@ class ChatRequest(_Loose):
     def include_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
 
+    @property
+    def said(self) -> Json:
+        """What is said of the plan, by OpenAI's field or ours."""
+        by_openai = {"effort": self.reasoning_effort} if self.reasoning_effort else {}
+        return by_openai | self.pointsman.said
+
     def task(self) -> Task:
         """The request as a task. Raises `InvalidTask` where its fields contradict each other."""
         extras = self.pointsman
@@ -136,6 +142,7 @@ class ChatRequest(_Loose):
             checks=extras.checks,
             budget=extras.budget,
             quality_target=extras.quality_target,
+            conversation=extras.conversation,
             sampling=Sampling(
                 temperature=self.temperature,
                 top_p=self.top_p,
@@ -207,7 +214,7 @@ def extras(run: Run) -> Json:
     return {
         "run_id": run.id,
         "status": run.status,
-        "plan": run.plan.model_dump(mode="json", include={"rungs", "why"}) if run.plan else None,
+        "plan": run.plan.model_dump(mode="json", include={"rungs", "why", "overrides"}) if run.plan else None,
         "effort": run.answer.effort if run.answer else None,
         "attempts": [
             attempt.model_dump(mode="json", exclude={"answer", "number", "seconds"}) for attempt in run.attempts

@@ -17,7 +17,7 @@ from services.gateway.asking import asker, parts_of
 from services.gateway.chat import STREAM_HEADERS
 from services.gateway.openai_shapes import seconds
 from services.records import Run
-from services.requests import AnyEffort, Extras, Incoming, RunRequest
+from services.requests import AnyEffort, RunRequest
 from services.store import messages, runs
 from services.store.transaction import Transaction
 
@@ -25,16 +25,6 @@ KEEPALIVE_WAITS = 10
 """Waits of about a second without news, after which a comment shows that the connection lives."""
 
 router = APIRouter(prefix="/api", tags=["runs"])
-
-
-class RouteRequest(BaseModel):
-    """A task to plan for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    messages: tuple[Incoming, ...] = Field(min_length=1)
-    model: str = "auto"
-    pointsman: Extras = Extras()
 
 
 class ReplayRequest(BaseModel):
@@ -58,17 +48,6 @@ class Word(BaseModel):
     """An agent; None: whoever speaks next."""
 
 
-class Feedback(BaseModel):
-    """What a user thought of an answer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    run_id: str
-    score: float = Field(ge=0, le=1)
-    """1 is good."""
-    comment: str = Field(default="", max_length=5000)
-
-
 @router.post("/runs", status_code=202)
 async def submit(
     body: RunRequest, request: Request, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
@@ -76,7 +55,9 @@ async def submit(
     """Accept a task for the workers. Accepted means committed: it will end in exactly one way."""
     key = body.idempotency_key or idempotency_key
     parts = parts_of(request)
-    run_id = await parts.door.submit(body.task(), origin="api", asker=asker(request), idempotency_key=key)
+    run_id = await parts.door.submit(
+        body.task(), origin="api", asker=asker(request), said=body.pointsman.said, idempotency_key=key
+    )
     return {"id": run_id, "status": "queued"}
 
 
@@ -172,7 +153,7 @@ async def replay(run_id: str, request: Request, body: ReplayRequest | None = Non
     parts = parts_of(request)
     run = await parts.load_run(run_id)
     before = await _seq_of(parts, run_id, body.from_span) if body.from_span else None
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"conversation": None}  # which goes on from the run itself
     if body.model:
         changes["model"] = body.model
     if body.effort:
@@ -219,24 +200,6 @@ async def span_io(run_id: str, of_span: str, request: Request) -> dict[str, str 
     return {"input": text_in, "output": text_out}
 
 
-@router.post("/route")
-async def route(body: RouteRequest, request: Request) -> Json:
-    """The plan for a task, with its reasons. Nothing is run."""
-    run_request = RunRequest(messages=body.messages, model=body.model, pointsman=body.pointsman)
-    plan = await parts_of(request).door.preview(run_request.task())
-    return plan.model_dump(mode="json")
-
-
-@router.post("/feedback", status_code=201)
-async def feedback(body: Feedback, request: Request) -> dict[str, str]:
-    """Keep what a user thought of an answer."""
-    parts = parts_of(request)
-    async with parts.database.write() as connection:
-        now = parts.world.clock()
-        feedback_id = await runs.add_feedback(connection, body.run_id, score=body.score, comment=body.comment, now=now)
-    return {"id": feedback_id}
-
-
 def summary(run: Run) -> Json:
     """A run as a line of a list."""
     kept = {"id", "title", "status", "origin", "model", "rung", "usage", "steps"}
@@ -260,6 +223,7 @@ def span(seq: int, step: Step) -> Json:
         "seq": seq,
         "span_id": step.span_id,
         "parent_id": step.parent_id,
+        "key": step.key,
         "name": step.name,
         "kind": step.kind,
         "agent": step.agent,

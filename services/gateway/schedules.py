@@ -54,7 +54,7 @@ async def add(body: ScheduleRequest, request: Request) -> dict[str, Any]:
     """Make a schedule. Its task is looked over now, so that it does not fail at night."""
     parts = parts_of(request)
     task = task_of(body.task)
-    await parts.door.look_over(task)
+    await parts.door.look_over(task, asker=asker(request))
     made = {"id": new_id(), "created_at": parts.world.clock(), "owner": asker(request).owner}
     schedule = Schedule.model_validate(body.model_dump() | made | {"name": body.name or title_of(task)})
     validate(schedule)

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from agents.errors import PointsmanError
 from agents.records import Effort, Record
-from router.records import ModelCard
+from router.records import Modality, ModelCard
 
 CATALOGS = Path(__file__).parent / "catalogs"
 """The catalogs that come with the product: `embedded.yaml` for one machine, `gpu.yaml` for SGLang."""
@@ -67,6 +67,12 @@ class ModelEntry(Record):
     """How the server calls the limit: a server that does not know a name ignores it, and writes without end."""
     tools: bool = True
     json_schema: bool = True
+    modalities: tuple[Modality, ...] = ("text",)
+    """What it can be given to read."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-1 codes of those it was made for; empty: not told."""
+    parallel_answers: float = Field(default=8.0, ge=1)
+    """How many answers the server writes at once at the pace of one."""
     max_parallel: int = Field(default=32, ge=1)
     """Calls that one process of ours has open at once; more wait their turn."""
 
@@ -127,14 +133,20 @@ class Catalog(Record):
     def ids(self) -> tuple[str, ...]:
         return tuple(entry.id for entry in self.entries)
 
+    def entry(self, model_id: str) -> ModelEntry:
+        """What the file says of a model that is in it."""
+        return next(entry for entry in self.entries if entry.id == model_id)
+
     def card(self, model_id: str) -> ModelCard:
         """What the router is told of a model, as far as the file knows it."""
-        entry = next(entry for entry in self.entries if entry.id == model_id)
+        entry = self.entry(model_id)
         same = ModelCard.model_fields.keys() & ModelEntry.model_fields.keys() - {"efforts"}
         return ModelCard(
             **{name: getattr(entry, name) for name in same},
             efforts=tuple(effort for effort in LADDER if effort in entry.efforts),
             healthy=entry.available,
+            served_as=entry.model,
+            shared_prefix=entry.kind != "openai",
         )
 
 

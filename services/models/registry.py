@@ -52,6 +52,11 @@ class Models:
         """What the router is told: the catalog's words, with the servers' health and the queues as they are now."""
         return tuple(self._card(model_id) for model_id in self.ids)
 
+    def settings_of(self, model_id: str) -> str:
+        """What a measurement of its efforts is of: the server, its name there, what each effort sends."""
+        entry = self._catalog.entry(model_id)
+        return entry.model_dump_json(include={"kind", "url", "model", "efforts"}, exclude_none=True)
+
     async def start(self) -> None:
         """Begin to watch the servers."""
         await self.health.start()

@@ -5,15 +5,13 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal
 
 from agents.errors import Unavailable
 from agents.sandbox import Program, Ran, Sandbox
 from services.sandbox.caged import Caged, Walls
 from services.sandbox.monty import PureFirst
 from services.sandbox.remote import Remote
-
-Backend = Literal["auto", "container", "landlock", "bwrap", "off"]
+from services.settings import Backend
 
 REMEDY = "run the sandbox container, or set POINTSMAN_SANDBOX"
 
@@ -46,29 +44,33 @@ class Chosen:
         """What there is. A container that does not answer yet is asked for again at the next program."""
         async with self._looking:
             if self._found is None:
-                full, reasons = await self._first()
+                full, reasons = await first_working(self._backend, socket=self._socket, places=self._places)
                 if full is None:
                     return Off(f"{'; '.join(reasons)}; {REMEDY}")
-                self._found = PureFirst(full, places=self._places)
+                self._found = PureFirst(full[1], places=self._places)
             return self._found
 
     async def close(self) -> None:
         if isinstance(self._found, PureFirst):
             await self._found.close()
 
-    async def _first(self) -> tuple[Sandbox | None, list[str]]:
-        reasons: list[str] = []
-        for name, candidate in candidates(self._backend, socket=self._socket, places=self._places):
-            if isinstance(candidate, str):
-                reasons.append(f"{name}: {candidate}")
-                continue
-            try:
-                await candidate.run(Program(code="", seconds=20))
-            except Unavailable as error:
-                reasons.append(str(error).removeprefix("sandbox unavailable: "))
-            else:
-                return candidate, reasons
-        return None, reasons
+
+async def first_working(
+    backend: Backend, *, socket: Path | None, places: int
+) -> tuple[tuple[str, Sandbox] | None, list[str]]:
+    """The first backend that holds a program here, with its name; and why those before it do not."""
+    reasons: list[str] = []
+    for name, candidate in candidates(backend, socket=socket, places=places):
+        if isinstance(candidate, str):
+            reasons.append(f"{name}: {candidate}")
+            continue
+        try:
+            await candidate.run(Program(code="", seconds=20))
+        except Unavailable as error:
+            reasons.append(str(error).removeprefix("sandbox unavailable: "))
+        else:
+            return (name, candidate), reasons
+    return None, reasons
 
 
 def candidates(backend: Backend, *, socket: Path | None, places: int) -> list[tuple[str, Sandbox | str]]:

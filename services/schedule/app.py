@@ -4,8 +4,10 @@ Celery is not typed, so the application and its signals are `Any` in this file.
 """
 
 import asyncio
+import logging
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -15,7 +17,8 @@ import celery.signals
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace.span import format_span_id, format_trace_id
 
-from services.bootstrap import Parts, open_parts
+from agents.errors import PointsmanError
+from services.bootstrap import Parts, open_parts, parts_for
 from services.settings import Settings
 from services.store import heartbeats
 from services.tracing import parse_traceparent
@@ -26,12 +29,16 @@ ENTRIES = {
     "reap": 5.0,
     "sweep": 2.0,
     "tidy": 3600.0,
+    "learn": 60.0,
+    "probe": 3600.0,
 }
 """What beat sends, and how often in seconds."""
 EXPIRES_SECONDS = 30.0
 """What was not taken by then is dropped, so that no backlog piles up; two machines' clocks may differ by less."""
 
 Result = TypeVar("Result")
+
+log = logging.getLogger("pointsman.upkeep")
 
 
 class Entered:
@@ -42,10 +49,27 @@ class Entered:
         self._runner = asyncio.Runner()
         self._parts: Parts | None = None
         self._leave: Callable[[], Awaitable[None]] | None = None
+        self._beside: threading.Thread | None = None
 
     def run(self, work: Callable[[Parts], Awaitable[Result]]) -> Result:
         """Do some asynchronous work; the one line where Celery enters it."""
         return self._runner.run(self._within(work))
+
+    def beside(self, work: Callable[[Parts], Awaitable[object]]) -> None:
+        """Begin work that may take minutes, with parts and a thread of its own: the tick does not wait for it.
+
+        Where the one before has not ended, nothing is begun. It ends with the process, wherever it is then.
+        """
+        if self._beside is None or not self._beside.is_alive():
+            self._beside = threading.Thread(target=lambda: asyncio.run(self._apart(work)), daemon=True)
+            self._beside.start()
+
+    async def _apart(self, work: Callable[[Parts], Awaitable[object]]) -> None:
+        try:
+            async with parts_for(self._settings, service="pointsman-upkeep") as parts:
+                await work(parts)
+        except PointsmanError as error:
+            log.warning("what was begun beside the tick did not come to its end: %s", error)
 
     def close(self, **_: object) -> None:
         if self._leave:
@@ -93,8 +117,14 @@ def create_app(settings: Settings) -> Any:
     def tidy() -> None:
         entered.run(lambda parts: parts.upkeep.tidy())
 
+    def learn() -> None:
+        entered.run(lambda parts: parts.learner.learn())
+
+    def probe() -> None:
+        entered.beside(_probe)
+
     app.task(name="pointsman.tick", bind=True)(tick)
-    for job in (reap, sweep, tidy):
+    for job in (reap, sweep, tidy, learn, probe):
         app.task(name=f"pointsman.{job.__name__}")(job)
 
     def ready(**_: object) -> None:
@@ -122,6 +152,14 @@ async def _tick(parts: Parts, header: str | None, name: str) -> None:
     await _beat(parts, "beat", "scheduler")
     if await parts.tick.run(context) and context:
         parts.tracer.tick(context, began, parts.world.clock())
+
+
+async def _probe(parts: Parts) -> None:
+    await parts.models.start()
+    try:
+        await parts.prober.probe_due()
+    finally:
+        await parts.models.stop()
 
 
 async def _beat(parts: Parts, name: str, kind: str) -> None:

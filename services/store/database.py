@@ -93,12 +93,13 @@ class Database:
                 await self._free.acquire()
         except TimeoutError as error:
             raise StoreUnavailable("the database is too busy: no connection came free") from error
+        opened = ExitStack()
         try:
-            connection = await in_thread(self._threads, lambda: _begun(engine))
             try:
-                yield connection
+                yield await in_thread(self._threads, lambda: _begun(engine, opened))
             finally:
-                await in_thread(self._threads, connection.close)  # rolls back what was not committed
+                # Rolls back what was not committed; and closes what was opened for a task that was cancelled meanwhile.
+                await in_thread(self._threads, opened.close)
         except (IntegrityError, DataError, ProgrammingError):
             raise
         except DBAPIError as error:
@@ -107,11 +108,9 @@ class Database:
             self._free.release()
 
 
-def _begun(engine: Engine) -> Connection:
-    with ExitStack() as closing:
-        connection = closing.enter_context(engine.connect())
-        connection.begin()
-        closing.pop_all()
+def _begun(engine: Engine, opened: ExitStack) -> Connection:
+    connection = opened.enter_context(engine.connect())
+    connection.begin()
     return connection
 
 

@@ -5,6 +5,7 @@ again. The budget is kept in the same two writes, and so is the lease: a process
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import select, true, update
 
-from agents.context import Clock, Reservation
-from agents.errors import BudgetExceeded, Cancelled, LeaseLost
+from agents.context import Clock, Reservation, to_its_end
+from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
 from agents.records import Step, Usage
 from services.store.database import Database
 from services.store.leases import Lease
@@ -45,7 +46,15 @@ class SqlJournal:
 
     async def open(self, step: Step, *, reserve: Reservation) -> Step:
         """Write that the step begins, or give back its finished record; waits while the run is paused."""
-        digest = input_hash(step)
+        try:
+            return await self._opened(step, input_hash(step), reserve)
+        except asyncio.CancelledError:
+            # It may have been written by then, and nobody would close it: what it set aside would be held for ever.
+            with contextlib.suppress(PointsmanError):
+                await to_its_end(self._forsake(step))
+            raise
+
+    async def _opened(self, step: Step, digest: str, reserve: Reservation) -> Step:
         while True:
             async with self._database.write() as connection:
                 finished = await _finished(connection, self._lease.run_id, step.span_id, digest)
@@ -74,6 +83,19 @@ class SqlJournal:
             raise LeaseLost(self._lease.run_id)
         self._on_step(step)
         self._announce(self._lease.run_id)
+
+    async def _forsake(self, step: Step) -> None:
+        """End a step that was not begun after all."""
+        ended = step.model_copy(update={"status": "lost", "ended_at": self._clock(), "error": "cancelled"})
+        query = select(StepRow.seq).where(
+            StepRow.run_id == self._lease.run_id,
+            StepRow.span_id == step.span_id,
+            StepRow.status == "running",
+            StepRow.started_at == step.started_at,
+        )
+        async with self._database.write() as connection:
+            if (await connection.execute(query)).first() is not None:
+                await close_step(connection, self._lease, ended)
 
     async def _write(self, connection: Transaction, step: Step, seq: int, digest: str, reserve: Reservation) -> None:
         await upsert(

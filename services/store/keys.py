@@ -4,11 +4,13 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 
 from agents.errors import InvalidTask
 from agents.records import Record
+from router.rules import Then
 from services.store.rows import insert_row
 from services.store.runs import new_id
 from services.store.tables import KeyRow
@@ -28,11 +30,15 @@ class Key(Record):
     id: str
     name: str
     prefix: str
+    overrides: Then | None = None
+    """What its requests are planned by where they say nothing else; limits hold in any case."""
     created_at: datetime
     revoked_at: datetime | None = None
 
 
-async def create(connection: Transaction, name: str, now: datetime, *, secret: str | None = None) -> tuple[Key, str]:
+async def create(
+    connection: Transaction, name: str, now: datetime, *, secret: str | None = None, overrides: Then | None = None
+) -> tuple[Key, str]:
     """Make a key, or take the one that is given; gives its record and, this once, the key itself."""
     if secret is not None and len(secret) < SHORTEST:
         raise InvalidTask(f"an API key has at least {SHORTEST} characters; this one has {len(secret)}")
@@ -41,8 +47,9 @@ async def create(connection: Transaction, name: str, now: datetime, *, secret: s
     if (await connection.execute(query)).first() is not None:
         message = f"a key that begins with {secret[:PREFIX_LENGTH]} is there already, or was revoked: choose another"
         raise InvalidTask(message)
-    key = Key(id=new_id(), name=name, prefix=secret[:PREFIX_LENGTH], created_at=now)
-    await insert_row(connection, KeyRow, **key.model_dump(), digest=_digest(secret))
+    key = Key(id=new_id(), name=name, prefix=secret[:PREFIX_LENGTH], overrides=overrides, created_at=now)
+    stored = key.model_dump() | {"overrides": overrides.model_dump_json() if overrides else None}
+    await insert_row(connection, KeyRow, **stored, digest=_digest(secret))
     return key, secret
 
 
@@ -52,13 +59,19 @@ async def known(connection: Transaction, secret: str) -> Key | None:
     row = (await connection.execute(query)).one_or_none()
     if row is None or not hmac.compare_digest(row.digest, _digest(secret)):
         return None
-    return Key(id=row.id, name=row.name, prefix=row.prefix, created_at=row.created_at)
+    return _key(row)
+
+
+async def of_owner(connection: Transaction, key_id: str) -> Key | None:
+    """The key of this id."""
+    row = (await connection.execute(select(KeyRow).where(KeyRow.id == key_id))).one_or_none()
+    return _key(row) if row else None
 
 
 async def listing(connection: Transaction) -> list[Key]:
     """All keys, revoked ones too."""
     rows = await connection.execute(select(KeyRow).order_by(KeyRow.created_at))
-    return [Key.model_validate({name: getattr(row, name) for name in Key.model_fields}) for row in rows]
+    return [_key(row) for row in rows]
 
 
 async def any_valid(connection: Transaction) -> bool:
@@ -74,6 +87,12 @@ async def revoke(connection: Transaction, key_id: str, now: datetime) -> bool:
         .values(revoked_at=now)
     )
     return result.rowcount > 0
+
+
+def _key(row: Any) -> Key:
+    values = {name: getattr(row, name) for name in Key.model_fields}
+    overrides = Then.model_validate_json(row.overrides) if row.overrides else None
+    return Key.model_validate(values | {"overrides": overrides})
 
 
 def _digest(secret: str) -> str:

@@ -12,10 +12,10 @@ from sqlalchemy import Select, String, and_, cast, delete, func, or_, select, up
 
 from agents.context import span_id
 from agents.errors import InvalidTask, NotFound
-from agents.records import Answer, Attempt, Step, Task, Usage
+from agents.records import Answer, Attempt, Budget, Step, Task, Usage
 from router.records import Plan
-from services.records import END_STATUSES, EndStatus, Failure, Origin, Run
-from services.store import leases, messages
+from services.records import END_STATUSES, EndStatus, Failure, Known, Origin, Run
+from services.store import conversations, leases, messages
 from services.store.columns import database_now
 from services.store.journal import insert_step, lose_running, step_of
 from services.store.leases import Lease
@@ -24,6 +24,7 @@ from services.store.tables import EventRow, FeedbackRow, MessageRow, RunRow, Slo
 from services.store.transaction import Transaction
 
 TITLE_LENGTH = 120
+NOTHING_KNOWN = Known()
 
 
 def new_id() -> str:
@@ -40,6 +41,7 @@ async def accept(
     now: datetime,
     deadline: timedelta,
     owner: str | None = None,
+    known: Known = NOTHING_KNOWN,
     idempotency_key: str | None = None,
     team_yaml: str | None = None,
     traceparent: tuple[str, str] | None = None,
@@ -72,6 +74,8 @@ async def accept(
         team_yaml=team_yaml,
         effort=task.effort,
         idempotency_key=_scoped(owner, idempotency_key) if idempotency_key else None,
+        conversation=task.conversation,
+        known=known.model_dump_json() if known != NOTHING_KNOWN else None,
         trace_id=trace_id,
         trace_parent=trace_parent,
         created_at=now,
@@ -139,11 +143,12 @@ async def start(connection: Transaction, lease: Lease, now: datetime) -> bool:
     return True
 
 
-async def save_plan(connection: Transaction, lease: Lease, plan: Plan, step: Step) -> bool:
-    """Store the plan and the step that drew it up; False if the lease is lost."""
+async def save_plan(connection: Transaction, lease: Lease, plan: Plan, step: Step, *, deadline_at: datetime) -> bool:
+    """Store the plan, its limits and the step that drew it up; False if the lease is lost."""
     text = plan.model_dump_json()
-    rung = plan.rungs[0].short
-    seq = await bump(connection, lease.run_id, lease=lease, add={"steps": 1}, change={"plan": text, "rung": rung})
+    limits = {name: getattr(plan.limits, name) for name in Budget.model_fields if name != "max_seconds"}
+    change = {"plan": text, "rung": plan.rungs[0].short, "deadline_at": deadline_at, **limits}
+    seq = await bump(connection, lease.run_id, lease=lease, add={"steps": 1}, change=change)
     if seq is None:
         return False
     await insert_step(connection, lease.run_id, seq, step)
@@ -175,6 +180,7 @@ async def end(
     False if the run had ended before, or the lease is lost.
     """
     shown = answer.model_dump(mode="json") if answer else None
+    session = conversations.session_of(answer, status) if answer else None
     await leases.lock(connection, run_id)
     if await bump(connection, run_id, lease=lease, only_if=(LIVE,)) is None:
         return False
@@ -189,6 +195,8 @@ async def end(
             "ended_at": now,
             "answer": json.dumps(shown, ensure_ascii=False) if shown else None,
             "model": answer.model if answer else None,
+            "answer_digest": conversations.digest_of(answer) if answer else None,
+            "session": session.model_dump_json() if session else None,
             "error": error.model_dump_json() if error else None,
         },
     )
@@ -382,9 +390,7 @@ async def to_stop(connection: Transaction, run_ids: list[str]) -> set[str]:
 
 
 async def add_feedback(connection: Transaction, run_id: str, *, score: float, comment: str, now: datetime) -> str:
-    """Keep what a user thought of an answer. Raises `NotFound`."""
-    if (await connection.execute(select(RunRow.id).where(RunRow.id == run_id))).first() is None:
-        raise NotFound(f"there is no run '{run_id}'", param="run_id", code="run_not_found")
+    """Keep what a user thought of a run's answer."""
     feedback_id = new_id()
     await insert_row(
         connection, FeedbackRow, id=feedback_id, run_id=run_id, score=score, comment=comment, created_at=now
@@ -453,6 +459,7 @@ def _run(row: Any) -> Run:
         owner=row.owner,
         task=Task.model_validate_json(row.task),
         team_yaml=row.team_yaml,
+        known=Known.model_validate_json(row.known) if row.known else NOTHING_KNOWN,
         error=Failure.model_validate_json(row.error) if row.error else None,
         model=row.model,
         rung=row.rung,

@@ -46,6 +46,14 @@ class RunRow(Table):
     error: Mapped[str | None] = mapped_column(Words)
     idempotency_key: Mapped[str | None] = mapped_column(String(250), unique=True)
     """The owner's id and the key that the asker gave."""
+    conversation: Mapped[str | None] = mapped_column(String(200))
+    """The name that the asker gave the conversation."""
+    known: Mapped[str | None] = mapped_column(Words)
+    """What was known of the asker and the conversation when the run was accepted (`services.records.Known`)."""
+    answer_digest: Mapped[str | None] = mapped_column(String(64))
+    """Of the answer's text and tool calls: by it a conversation is found again that has no name."""
+    session: Mapped[str | None] = mapped_column(Words)
+    """What the next turn of the same conversation goes by (`router.session.Session`); None where no model answered."""
     trace_id: Mapped[str] = mapped_column(String(32))
     trace_parent: Mapped[str | None] = mapped_column(String(16))
     """Span of the caller that the run's own span belongs under, where the caller sent one."""
@@ -78,6 +86,8 @@ class RunRow(Table):
     __table_args__ = (
         Index("ix_runs_created_at", "created_at", "id"),
         Index("ix_runs_status", "status", "created_at"),
+        Index("ix_runs_conversation", "conversation", "owner", "created_at"),
+        Index("ix_runs_answer_digest", "answer_digest", "owner", "created_at"),
     )
 
 
@@ -258,6 +268,66 @@ class FeedbackRow(Table):
     created_at: Mapped[datetime] = mapped_column(Utc)
 
 
+class OutcomeRow(Table):
+    """How good the answer of one attempt was, and what it took. It outlives its run, so it holds none of its words."""
+
+    __tablename__ = "outcomes"
+
+    run_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """Who says so: `check` or `feedback`."""
+    task_type: Mapped[str] = mapped_column(Words)
+    """Probability of each task type, as JSON."""
+    model: Mapped[str] = mapped_column(String(120))
+    """As a reply names it: a catalog id, `team/<name>` or `pointsman/calculate`."""
+    effort: Mapped[str] = mapped_column(String(10))
+    method: Mapped[str] = mapped_column(String(30))
+    samples: Mapped[int]
+    quality: Mapped[float]
+    """0 to 1, 1 is right."""
+    weight: Mapped[float]
+    """How much it counts; what an executable check says counts 1."""
+    words: Mapped[int | None]
+    """Words of the prompt."""
+    gain: Mapped[float | None]
+    """What the text model expected a larger model to gain."""
+    input_tokens: Mapped[int] = mapped_column(BigInteger)
+    output_tokens: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[float]
+    usd: Mapped[Decimal] = mapped_column(Usd)
+    at: Mapped[datetime] = mapped_column(Utc, index=True)
+
+
+class RouterStateRow(Table):
+    """What the router has learned from the outcomes; each version is one row."""
+
+    __tablename__ = "router_state"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    learned: Mapped[str] = mapped_column(Words)
+    outcomes: Mapped[int]
+    """How many there were."""
+    newest_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When the newest of them was noted."""
+    at: Mapped[datetime] = mapped_column(Utc)
+
+
+class ProbeRow(Table):
+    """What the efforts of a model did when they were last measured; and who is about to measure them."""
+
+    __tablename__ = "probes"
+
+    model: Mapped[str] = mapped_column(String(120), primary_key=True)
+    settings: Mapped[str] = mapped_column(Words)
+    """What was measured: the server, the model's name there and what each effort sends. Of others it says nothing."""
+    rows: Mapped[str | None] = mapped_column(Words)
+    """`services.models.probe.Probed` for each effort; None before the first time."""
+    at: Mapped[datetime | None] = mapped_column(Utc)
+    claimed_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When a process began to measure it."""
+
+
 class KeyRow(Table):
     """An API key: its hash, never itself."""
 
@@ -267,6 +337,8 @@ class KeyRow(Table):
     name: Mapped[str] = mapped_column(String(120))
     prefix: Mapped[str] = mapped_column(String(16), unique=True)
     digest: Mapped[str] = mapped_column(String(64))
+    overrides: Mapped[str | None] = mapped_column(Words)
+    """What its requests are planned by where they say nothing else (`router.rules.Then`)."""
     created_at: Mapped[datetime] = mapped_column(Utc)
     revoked_at: Mapped[datetime | None] = mapped_column(Utc)
 

@@ -16,7 +16,23 @@ import yaml
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-Json = dict[str, Any]
+from agents import checks
+from agents.errors import InvalidTask
+from services.requests import Extras, parse
+from tests.browser import scaled_runs
+from tests.browser.planted import (
+    CALCULATE,
+    DISTANT,
+    LARGE,
+    RESEARCH,
+    SMALL,
+    VOTES,
+    Json,
+    Planted,
+    plan,
+    short,
+    verdict,
+)
 
 TEAM_KEYS = ("version", "name", "description", "defaults", "agents", "team", "tasks", "limits", "inputs", "metadata")
 REVIEW = """version: 1
@@ -42,194 +58,10 @@ SKY = (
 )
 
 
-def rung(method: str, model: str | None, effort: str, quality: float, usd: str, seconds: float, **more: Any) -> Json:
-    width = 0.07 if method != "calculate" else 0.01
-    return {
-        "method": method,
-        "model": model,
-        "effort": effort,
-        "samples": 1,
-        "team": None,
-        "quality": quality,
-        "quality_low": max(quality - width, 0),
-        "quality_high": min(quality + width * 0.8, 1),
-        "input_tokens": 420,
-        "output_tokens": 300,
-        "cost_usd": usd,
-        "seconds": seconds,
-        "accept": "always",
-        **more,
-    }
-
-
-CALCULATE = rung("calculate", None, "none", 0.99, "0", 0.0, accept="exact")
-SMALL = rung("direct", "small", "none", 0.58, "0.0003", 1.4, accept="checks")
-VOTES = rung("self_consistency", "small", "low", 0.71, "0.0019", 6.2, samples=5, accept="checks")
-LARGE = rung("direct", "large", "high", 0.83, "0.0112", 21.0)
-RESEARCH = rung("team", None, "high", 0.88, "0.0197", 52.0, team="research")
-
-
-class Planted:
-    """One run, with its spans in the order in which they came to be."""
-
-    def __init__(self, run_id: str, title: str, *, status: str = "running", started: datetime, **more: Any) -> None:
-        self.id, self.title, self.started = run_id, title, started
-        self.status = status
-        self.cancelled = False
-        self.ended: datetime | None = None
-        self.more: Json = {"effort": "auto", "origin": "dashboard", "team": None, "plan": None, **more}
-        self.spans: dict[str, Json] = {}
-        self.io: dict[str, Json] = {}
-        self.attempts: list[Json] = []
-        self.messages: list[Json] = []
-        self.answer: Json | None = None
-        self.error: Json | None = None
-        self.events: list[tuple[int | None, str, Json]] = []
-        self.seq = 0
-
-    def span(self, kind: str, name: str, parent: str | None, start: float, end: float | None, **more: Any) -> str:
-        """Add a span, times in seconds after the start of the run."""
-        span_id = f"{self.id}-{len(self.spans):04d}"
-        self._write(
-            span_id,
-            {
-                "span_id": span_id,
-                "parent_id": parent,
-                "name": name,
-                "kind": kind,
-                "agent": None,
-                "start": self.at(start),
-                "end": None if end is None else self.at(end),
-                "status": "running" if end is None else "ok",
-                "model": None,
-                "input_tokens": 0,
-                "output_tokens": 0,
-                "cost_usd": "0",
-                "attributes": {},
-                **more,
-            },
-        )
-        return span_id
-
-    def end_span(self, span_id: str, end: float, **more: Any) -> None:
-        self._write(span_id, self.spans.pop(span_id) | {"end": self.at(end), "status": "ok"} | more)
-
-    def model(self, name: str, parent: str, start: float, end: float, asked: str, said: str, **more: Any) -> str:
-        tokens_in, tokens_out = 180 + len(asked) // 4, max(len(said) // 4, 20)
-        span_id = self.span(
-            "model",
-            f"chat {name}",
-            parent,
-            start,
-            end,
-            model=name,
-            input_tokens=tokens_in,
-            output_tokens=tokens_out,
-            cost_usd=f"{(tokens_in + tokens_out * 4) * (4e-7 if name == 'small' else 2e-6):.6f}",
-            attributes={"effort": "low", "finish_reasons": ["stop"], "first_token_seconds": 0.21},
-            **more,
-        )
-        self.io[span_id] = {
-            "input": json.dumps({"messages": [{"role": "user", "content": asked}], "effort": "low"}),
-            "output": json.dumps({"choices": [{"text": said, "reasoning": "", "finish_reason": "stop"}]}),
-        }
-        return span_id
-
-    def message(self, sender: str, recipient: str, kind: str, content: str, sent: float, span_id: str | None) -> None:
-        record = {"id": f"{self.id}-m{len(self.messages)}", "sender": sender, "recipient": recipient, "type": kind}
-        record |= {"content": content, "sent_at": self.at(sent), "tainted": kind == "reply", "span_id": span_id}
-        self.messages.append(record)
-
-    def attempt(self, taken: Json, *, accepted: bool, seconds: float, verdicts: list[Json], reason: str = "") -> None:
-        self.attempts.append(
-            {
-                "number": len(self.attempts) + 1,
-                "rung": short(taken),
-                "accepted": accepted,
-                "reason": reason,
-                "verdicts": verdicts,
-                "usage": {"input_tokens": 1200, "output_tokens": 640, "model_calls": 2},
-                "cost_usd": taken["cost_usd"],
-                "seconds": seconds,
-                "answer": self.answer,
-            }
-        )
-
-    def finish(self, status: str, seconds: float) -> None:
-        self.status, self.ended = status, self.started + timedelta(seconds=seconds)
-
-    def emit(self, kind: str, body: Json, *, numbered: bool = True) -> None:
-        self.events.append((len(self.events) + 1 if numbered else None, kind, body))
-
-    def at(self, seconds: float) -> str:
-        return (self.started + timedelta(seconds=seconds)).isoformat()
-
-    def summary(self) -> Json:
-        standing = next((one for one in self.attempts if one["accepted"]), None)
-        until = self.ended or datetime.now(UTC)
-        usage = {
-            name: sum(span[name] for span in self.spans.values()) for name in ("input_tokens", "output_tokens")
-        } | {"model_calls": sum(span["kind"] == "model" for span in self.spans.values())}
-        return {
-            "id": self.id,
-            "title": self.title,
-            "status": self.status,
-            "origin": self.more["origin"],
-            "team": self.more["team"],
-            "effort": self.more["effort"],
-            "model": self.answer["model"] if self.answer else None,
-            "rung": standing["rung"] if standing else None,
-            "cost_usd": f"{sum(float(span['cost_usd']) for span in self.spans.values()):.6f}",
-            "usage": usage,
-            "created_at": self.at(0),
-            "started_at": self.at(0),
-            "ended_at": self.ended.isoformat() if self.ended else None,
-            "seconds": (until - self.started).total_seconds(),
-            "steps": sum(span["kind"] != "run" for span in self.spans.values()),
-        }
-
-    def record(self) -> Json:
-        task: Json = {
-            "messages": [{"role": "user", "content": self.title}],
-            "attachments": [],
-            "inputs": {},
-            "checks": [],
-        }
-        task |= {"effort": self.more["effort"], "team": self.more["team"], "budget": {}}
-        if body := self.more.get("body"):
-            task |= {name: body[name] for name in ("messages", "attachments", "inputs")}
-            task["budget"] = {name: value for name, value in body["pointsman"].items() if name != "effort"}
-        grown = {"plan": self.more["plan"], "attempts": self.attempts, "answer": self.answer, "messages": self.messages}
-        passed = [one["check"] for one in self.attempts[-1:] for one in one["verdicts"] if one["outcome"] == "pass"]
-        return self.summary() | {"task": task, "error": self.error, "verified_by": passed} | grown
-
-    def _write(self, span_id: str, span: Json) -> None:
-        self.seq += 1
-        self.spans[span_id] = span | {"seq": self.seq}
-
-
-def short(taken: Json) -> str:
-    if taken["method"] == "calculate":
-        return "calculate"
-    if taken["method"] == "team":
-        return f"team {taken['team']}"
-    words = f"{taken['method']} {taken['model']} {taken['effort']}"
-    return f"{words} n<={taken['samples']}" if taken["samples"] > 1 else words
-
-
-def plan(*rungs: Json, why: str, considered: tuple[Json, ...] = (), **task_type: float) -> Json:
-    features = {"tokens": 412, "constraints": 5, "code": False, "digits": 0.02}
-    return {
-        "rungs": list(rungs),
-        "considered": list(considered),
-        "task_type": task_type,
-        "features": features,
-        "why": why,
-    }
-
-
-def verdict(check: str, outcome: str, score: float | None, evidence: str) -> Json:
-    return {"check": check, "outcome": outcome, "score": score, "evidence": evidence}
+MOST_CHARACTERS = 20_000
+"""Of a prompt that still fits."""
+DELETED = "small-3"
+"""A run that is gone when its answer is rated."""
 
 
 def team_run(now: datetime) -> Planted:
@@ -243,7 +75,16 @@ def team_run(now: datetime) -> Planted:
         started=now - timedelta(minutes=4),
         team="research",
         effort="high",
-        plan=plan(SMALL, RESEARCH, why=why, considered=(LARGE, VOTES), research=0.72, code=0.18, chat=0.10),
+        plan=plan(
+            SMALL,
+            RESEARCH,
+            why=why,
+            considered=(LARGE, VOTES),
+            would_change=("With a budget of $0.01 it would be direct large high.",),
+            long_document=0.72,
+            code_write=0.18,
+            chat=0.10,
+        ),
     )
     root = run.span("run", "invoke_workflow research", None, 0, 54.98)
     run.span("route", "route", root, 0.012, 0.0134, attributes={"policy": "quality", "pick": "team research"})
@@ -279,7 +120,7 @@ def team_run(now: datetime) -> Planted:
         seconds=52.7,
         verdicts=[
             verdict("citations", "pass", 1.0, "9 of 9 claims are cited"),
-            verdict("rubric", "pass", 0.91, "complete; names the cost of memory; one sentence is long"),
+            verdict("rubric", "pass", 0.91, "complete; names the cost of memory; one sentence is long", by="large"),
         ],
     )
     run.finish("succeeded", 54.98)
@@ -465,7 +306,7 @@ class World:
     def __init__(self) -> None:
         now = datetime.now(UTC)
         statuses = ("succeeded", "unverified", "succeeded", "truncated", "succeeded")
-        planted = [team_run(now), large_run(now, 1001), calculated(now), failed(now)]
+        planted = [team_run(now), large_run(now, 1001), calculated(now), failed(now), *scaled_runs.planted(now)]
         planted += [small_run(number, now, statuses[number % 5]) for number in range(40)]
         self.runs = {run.id: run for run in planted}
         self.teams = {
@@ -473,6 +314,7 @@ class World:
             "research": REVIEW.replace("name: review", "name: research").replace("handoff", "hierarchical"),
         }
         self.schedules: dict[str, Json] = {}
+        self.ratings: list[Json] = []
         self.background: set[asyncio.Task[None]] = set()
         self.add_schedule(
             {
@@ -560,20 +402,35 @@ async def growing(run: Planted, *, team: bool) -> None:
     )
 
 
-def routed(prompt: str, team: str | None) -> Json:
-    if team:
+def routed(prompt: str, wishes: Json) -> Json:
+    if team := wishes.get("team"):
         return plan(RESEARCH | {"team": team}, why=f"the team {team} was asked for")
     if any(sign in prompt for sign in "%+*/") and any(letter.isdigit() for letter in prompt):
         return plan(CALCULATE, why="the whole prompt is arithmetic: computed exactly, no model called")
+    chosen = dialled(wishes)
+    everything = (SMALL, VOTES, LARGE, DISTANT, RESEARCH)
     return plan(
-        SMALL,
-        LARGE,
+        *chosen,
         why="chat: effort before size; the small model is right often enough to go first",
-        considered=(VOTES, RESEARCH),
+        considered=tuple(one for one in everything if short(one) not in {short(each) for each in chosen}),
+        words=len(prompt.split()),
+        would_change=(
+            "With effort max it would be team research: 88% instead of 83%.",
+            "Without a check direct large high would go alone.",
+        ),
         chat=0.81,
         knowledge=0.15,
-        code=0.04,
+        code_write=0.04,
     )
+
+
+def dialled(wishes: Json) -> list[Json]:
+    """The rungs at this place on the dial, those that the budget affords."""
+    if float(wishes.get("max_usd", 1)) < float(LARGE["cost_usd"]) or wishes.get("effort") == "none":
+        return [SMALL]
+    if wishes.get("effort") == "max" or wishes.get("quality_target", 0) > LARGE["quality"]:
+        return [RESEARCH]
+    return [SMALL, VOTES, LARGE] if wishes.get("checks") else [SMALL, LARGE]
 
 
 def problems_of(text: str) -> list[Json]:
@@ -609,9 +466,22 @@ def problems_of(text: str) -> list[Json]:
     return found
 
 
-def refusal(status: int, message: str, **more: Any) -> JSONResponse:
+def wrong_in(body: Json) -> JSONResponse | None:
+    """What the real door would say against the wishes of a request."""
+    try:
+        wishes = parse(Extras, body.get("pointsman", {}))
+        for check in wishes.checks:
+            checks.validate(check)
+    except InvalidTask as error:
+        return refusal(400, str(error), param=error.param)
+    if wishes.method and (body.get("team") or wishes.team):
+        return refusal(400, f"a team answers by itself, not by '{wishes.method}'", param="pointsman.method")
+    return None
+
+
+def refusal(status: int, message: str, *, param: str | None = None, **more: Any) -> JSONResponse:
     return JSONResponse(
-        {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}, **more}, status
+        {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": None}, **more}, status
     )
 
 
@@ -662,6 +532,8 @@ def _runs(app: FastAPI, here: Any) -> None:
 
     async def start(request: Request) -> Any:
         body = await request.json()
+        if wrong := wrong_in(body):
+            return wrong
         title = body["messages"][-1]["content"] if body["messages"] else "team " + body["team"]
         planted = Planted(
             f"new-{len(here().runs)}",
@@ -681,9 +553,24 @@ def _runs(app: FastAPI, here: Any) -> None:
         here().runs[run_id].cancelled = True
         return {"id": run_id, "status": "cancelled"}
 
-    async def route(request: Request) -> Json:
+    async def route(request: Request) -> Any:
         body = await request.json()
-        return routed(body["messages"][-1]["content"], body.get("pointsman", {}).get("team"))
+        if wrong := wrong_in(body):
+            return wrong
+        prompt = body["messages"][-1]["content"]
+        if len(prompt) > MOST_CHARACTERS:
+            return refusal(400, f"about {len(prompt) // 4} tokens of prompt do not fit: large takes the most")
+        return routed(prompt, body.get("pointsman", {}))
+
+    async def rate(request: Request) -> Any:
+        body = await request.json()
+        if body["run_id"] == DELETED:
+            return refusal(404, f"there is no run '{DELETED}'")
+        here().ratings.append(body)
+        return JSONResponse({"id": f"f{len(here().ratings)}"}, 201)
+
+    async def ratings() -> list[Json]:
+        return here().ratings
 
     async def spans(run_id: str, since: int = 0) -> Any:
         planted = here().runs.get(run_id)
@@ -708,6 +595,8 @@ def _runs(app: FastAPI, here: Any) -> None:
     app.post("/api/runs")(start)
     app.post("/api/runs/{run_id}/cancel")(cancel)
     app.post("/api/route")(route)
+    app.post("/api/feedback")(rate)
+    app.get("/planted/ratings")(ratings)
     app.get("/api/traces/{run_id}/spans")(spans)
     app.get("/api/traces/{run_id}/spans/{span_id}/io")(io)
     app.get("/api/runs/{run_id}/events")(events)

@@ -10,7 +10,17 @@ from tests.browser.conftest import WINDOW, Site, dashboard, process
 
 pytestmark = pytest.mark.browser
 
-PATHS = ("/", "/runs", "/run?id=team-run", "/run?id=team-run&tab=Messages", "/teams", "/schedules")
+PATHS = (
+    "/",
+    "/runs",
+    "/run?id=team-run",
+    "/run?id=team-run&tab=Messages",
+    "/run?id=team-run&tab=Plan",
+    "/run?id=voted-run&tab=Votes+and+rounds",
+    "/route",
+    "/teams",
+    "/schedules",
+)
 
 
 def ask(page: Page, site: Site, prompt: str) -> None:

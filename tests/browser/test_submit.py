@@ -37,7 +37,7 @@ def test_arithmetic_is_calculated_and_its_trace_shows_no_model(page: Page, produ
     open_run(page)
     expect(page.locator(".badge-line")).to_contain_text("succeeded")
     expect(page.locator(".badge-line")).to_contain_text("pointsman/calculate")
-    expect(page.get_by_label("Plan")).to_contain_text("calculate")
+    expect(page.get_by_role("region", name="Plan", exact=True)).to_contain_text("calculate")
     assert page.get_by_role("row").filter(has_text="chat ").count() == 0
 
 

@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
 from agents.errors import NotFound
 from agents.model import Model
+from agents.records import Effort
+from agents.sandbox import NO_SANDBOX, Sandbox
 from router.records import ModelCard
 from services.bootstrap import Parts, assemble, make_worker
 from services.queue.connection import connect
@@ -23,7 +26,8 @@ from services.worker import Worker
 class ScriptedModels:
     """A registry of models that say what they are told to; all of them are healthy."""
 
-    def __init__(self, *models: Model) -> None:
+    def __init__(self, *models: Model, efforts: tuple[Effort, ...] = (Effort.NONE,)) -> None:
+        self._efforts = efforts
         self._models = {model.id: model for model in models}
 
     @property
@@ -36,13 +40,25 @@ class ScriptedModels:
         return self._models[model_id]
 
     def cards(self) -> tuple[ModelCard, ...]:
-        """The large one is far larger, and far slower: worth climbing to, and never worth beginning with."""
-        sizes = {"small": (1.0, 50.0), "large": (70.0, 1.0)}
+        """The large one is far larger, and far slower: worth climbing to, and never worth beginning with.
+
+        The twin is much like the small one, and a little slower: nothing speaks for it but that it has begun.
+        """
+        sizes = {"small": (6.0, 50.0), "twin": (6.0, 48.0), "large": (70.0, 2.5)}
         return tuple(
-            ModelCard(id=name, parameters_billion=size, context_tokens=8192, decode_tokens_per_second=speed)
+            ModelCard(
+                id=name,
+                parameters_billion=size,
+                context_tokens=8192,
+                decode_tokens_per_second=speed,
+                efforts=self._efforts,
+            )
             for name, (size, speed) in sizes.items()
             if name in self._models
         )
+
+    def settings_of(self, model_id: str) -> str:
+        return f"as {model_id} is"
 
     async def start(self) -> None: ...
 
@@ -56,16 +72,24 @@ async def emptied(redis: Any) -> None:
 
 @contextlib.asynccontextmanager
 async def a_house(
-    database: Database, redis_url: str, *models: Model, spans: Tracer | None = None
+    database: Database,
+    redis_url: str,
+    *models: Model,
+    spans: Tracer | None = None,
+    routes: Path | None = None,
+    sandbox: Sandbox = NO_SANDBOX,
+    efforts: tuple[Effort, ...] = (Effort.NONE,),
 ) -> AsyncGenerator[Parts]:
-    """Put the parts together; Redis is empty at first."""
+    """Put the parts together; Redis is empty at first. The rules for the router are those of the file `routes`."""
     redis: Redis = connect(redis_url)
     await emptied(redis)
-    settings = Settings(lease=timedelta(seconds=3), redis_url=redis_url)
+    settings = Settings(lease=timedelta(seconds=3), redis_url=redis_url, routes=routes)
     spans = spans or tracer(None, service="test")
-    registry = ScriptedModels(*models)
+    registry = ScriptedModels(*models, efforts=efforts)
     try:
-        yield assemble(settings, service="test", database=database, redis=redis, models=registry, spans=spans)
+        yield assemble(
+            settings, service="test", database=database, redis=redis, models=registry, spans=spans, sandbox=sandbox
+        )
     finally:
         await redis.aclose()
 

@@ -29,7 +29,7 @@ from services.up.ports import free_ports
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("pointsman:")}
-PROCESSES = ("gateway", "upkeep", "scheduler", "worker", "dashboard")
+PROCESSES = ("sandbox", "gateway", "upkeep", "scheduler", "worker", "dashboard")
 MODELS = ("model", "model-small")
 HEALTHY_SECONDS = 90
 """A slow machine with two cores starts them all at once."""
@@ -55,6 +55,7 @@ class Composed:
             "POINTSMAN_PORT": str(self.gateway_port),
             "POINTSMAN_DASHBOARD_PORT": str(self.dashboard_port),
             "POINTSMAN_URL": f"http://127.0.0.1:{self.gateway_port}",
+            "POINTSMAN_SANDBOX_SOCKET": str(folder / "sandbox.sock"),
         }
         """What is elsewhere than in a container; all else is as the file has it."""
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from agents.errors import MalformedOutput, Unavailable
 from agents.model import Model
-from agents.records import Choice, Json
+from agents.records import Choice, Effort, Json
 from services.bootstrap import Parts
 from services.gateway.app import create_app
 from services.store import keys, runs
@@ -28,9 +29,14 @@ SKY = {"model": "auto", "messages": [{"role": "user", "content": "Explain in one
 
 @asynccontextmanager
 async def a_gateway(
-    database: Database, redis_url: str, *models: Model, keys_required: bool = False
+    database: Database,
+    redis_url: str,
+    *models: Model,
+    keys_required: bool = False,
+    routes: Path | None = None,
+    efforts: tuple[Effort, ...] = (Effort.NONE,),
 ) -> AsyncGenerator[tuple[httpx.AsyncClient, Parts]]:
-    async with a_house(database, redis_url, *models) as parts:
+    async with a_house(database, redis_url, *models, routes=routes, efforts=efforts) as parts:
         app = create_app(parts, keys_required=keys_required)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
@@ -109,7 +115,7 @@ async def test_a_checked_answer_is_not_streamed_before_it_stands(one_database: D
         "model": "auto",
         "stream": True,
         "messages": [{"role": "user", "content": "Which number do I think of?"}],
-        "pointsman": {"checks": [{"type": "math", "reference": "42"}]},
+        "pointsman": {"method": "direct", "checks": [{"type": "math", "reference": "42"}]},
     }
     async with a_gateway(one_database, redis_url, small, large) as (client, _):
         found = events((await client.post("/v1/chat/completions", json=body)).text)

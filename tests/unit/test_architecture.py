@@ -19,7 +19,7 @@ PRODUCT_FILES = sorted(
     path
     for folder in (*PACKAGES, "bench", "examples", "deploy", "docs", ".ci")
     for path in (REPOSITORY / folder).rglob("*")
-    if path.is_file() and path.suffix not in {".pyc", ".png"}
+    if path.is_file() and path.suffix not in {".pyc", ".png", ".bin"}
 ) + [REPOSITORY / name for name in ("Makefile", "Dockerfile", "docker-compose.yml", "README.md", "CHANGELOG.md")]
 
 RUN_AT_IMPORT = {
@@ -34,6 +34,7 @@ OUTERMOST = {
     "services/turns.py": "the outermost frame of a turn: ends its exchange and lets the defect rise",
     "services/worker.py": "the outermost loop of a worker: logs the defect and reads on",
     "services/queue/keeper.py": "the loop that keeps the leases: logs the defect and keeps the others",
+    "services/sandbox/cage.py": "the outermost frame before a program: what cannot be shut in does not begin",
     "services/schedule/tick.py": "the loop over due schedules: logs the defect and fires the others",
 }
 """Where `except Exception` may stand, with what is done there; a defect is recorded and rises."""

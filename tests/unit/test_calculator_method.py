@@ -4,7 +4,7 @@ import pytest
 
 from agents.errors import MalformedOutput
 from agents.methods.calculate import Calculate
-from agents.records import Usage
+from agents.records import Attachment, Usage
 from tests.builders import a_context, a_task
 from tests.fakes import MemoryJournal
 
@@ -43,3 +43,10 @@ async def test_what_is_no_calculation_is_refused_and_the_step_says_so() -> None:
         await Calculate().answer(a_task("Why is the sky blue?"), a_context(journal=journal))
     [step] = journal.steps.values()
     assert (step.status, step.error) == ("error", "the prompt is no calculation")
+
+
+async def test_a_question_on_an_attached_table_is_answered_from_it() -> None:
+    prices = Attachment(name="prices.csv", text="name,price\nLamp,19.50\nDesk,120\n")
+    task = a_task("What is the price of Lamp?", attachments=(prices,))
+    answer = await Calculate().answer(task, a_context())
+    assert answer.text == "19.50"

@@ -1,5 +1,6 @@
 """What the checks find, and above all what they do not let pass."""
 
+import asyncio
 import time
 
 import pytest
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 from agents.checks import check, validate
 from agents.errors import InvalidTask
 from agents.records import CheckSpec, Json, JsonSchemaCheck, MathCheck, RegexCheck, Verdict
-from tests.builders import a_task, an_answer
+from tests.builders import a_context, a_task, an_answer
 from tests.fakes import json_object
 
 AGE: Json = json_object(age={"type": "integer", "minimum": 0})
 
 
 def found(spec: CheckSpec, text: str, finish_reason: str = "stop") -> Verdict:
-    return check(spec, an_answer(text, finish_reason=finish_reason), a_task())
+    return asyncio.run(check(spec, an_answer(text, finish_reason=finish_reason), a_task(), a_context()))
 
 
 def math(reference: str, text: str) -> str:
@@ -150,6 +151,8 @@ def test_an_equal_number_passes_however_it_is_written(reference: str, text: str)
         ("1234", "12,345"),
         ("3", "-3"),
         ("42", "4"),
+        ("30", "25%"),
+        ("€18", "She makes $18."),
     ],
 )
 def test_another_number_fails(reference: str, text: str) -> None:

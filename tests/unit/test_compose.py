@@ -31,7 +31,8 @@ SECRETS = {
 
 
 def test_the_processes_of_the_product_are_all_there() -> None:
-    ours = {"gateway", "worker", "scheduler", "upkeep", "dashboard", "migrate", "model-fetch", "model", "model-small"}
+    processes = {"gateway", "worker", "scheduler", "upkeep", "dashboard", "migrate", "sandbox"}
+    ours = processes | {"model-fetch", "model", "model-small"}
     assert {name for name in NAMES if SERVICES[name]["image"].startswith("pointsman:")} == ours
     assert set(NAMES) - ours == {"redis", "postgres", "sglang-small", "sglang-large"}
 
@@ -54,15 +55,16 @@ def test_a_service_waits_only_for_what_can_come_true(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_uses_declared_networks_and_volumes(name: str) -> None:
     service = SERVICES[name]
-    assert service["networks"]
-    assert set(service["networks"]) <= set(COMPOSE["networks"])
+    assert service.get("network_mode") == "none" or service["networks"]
+    assert set(service.get("networks", [])) <= set(COMPOSE["networks"])
     for volume in service.get("volumes", []):
         source = volume.split(":")[0]
         assert source in COMPOSE["volumes"] or source.startswith("./")
 
 
 def test_every_network_and_volume_is_used() -> None:
-    assert {network for service in SERVICES.values() for network in service["networks"]} == set(COMPOSE["networks"])
+    used = {network for service in SERVICES.values() for network in service.get("networks", [])}
+    assert used == set(COMPOSE["networks"])
     mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
     assert {source for source in mounted if not source.startswith("./")} == set(COMPOSE["volumes"])
 
@@ -103,7 +105,8 @@ def test_a_service_has_few_rights(name: str) -> None:
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service.keys() & {"privileged", "cap_add", "network_mode", "pid", "devices"} == set()
+    assert service.keys() & {"privileged", "cap_add", "pid", "devices"} == set()
+    assert service.get("network_mode", "none") == "none"
     assert "docker.sock" not in yaml.safe_dump(service)
     if name not in UPSTREAM_USER:
         assert int(str(service["user"]).split(":")[0]) > 0
@@ -114,6 +117,36 @@ def test_a_service_has_few_rights(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_comes_back_after_a_crash(name: str) -> None:
     assert SERVICES[name]["restart"] == ("on-failure:5" if name in ONE_SHOT else "unless-stopped")
+
+
+def test_the_sandbox_is_alone_with_the_programs_it_holds() -> None:
+    sandbox = SERVICES["sandbox"]
+    assert sandbox["network_mode"] == "none"
+    assert not sandbox.get("ports")
+    assert not sandbox.get("depends_on")
+    assert sandbox["env_file"] == []
+    assert set(sandbox["environment"]) == {"POINTSMAN_SANDBOX_SOCKET"}
+    assert "${" not in yaml.safe_dump(sandbox["environment"])
+    [uid] = {str(sandbox["user"]).split(":")[0]}
+    assert uid not in {str(SERVICES[name].get("user")).split(":")[0] for name in NAMES if name != "sandbox"}
+    assert [mount.partition(":")[0] for mount in sandbox["volumes"]] == ["sandbox"]
+    assert all("size=" in mount for mount in sandbox["tmpfs"])
+
+
+def test_only_what_runs_methods_can_reach_the_sandbox() -> None:
+    socket = SERVICES["sandbox"]["environment"]["POINTSMAN_SANDBOX_SOCKET"]
+    group = str(SERVICES["sandbox"]["user"]).split(":")[1]
+    reaching = {
+        name for name in NAMES if any(mount.startswith("sandbox:") for mount in SERVICES[name].get("volumes", []))
+    }
+    assert reaching == {"sandbox", "gateway", "worker"}
+    for name in reaching - {"sandbox"}:
+        service = SERVICES[name]
+        assert service["volumes"] == ["sandbox:/run/pointsman:ro"]
+        assert service["group_add"] == [group]
+        assert service["environment"]["POINTSMAN_SANDBOX"] == "container"
+        assert service["environment"]["POINTSMAN_SANDBOX_SOCKET"] == socket
+        assert "sandbox" not in service["depends_on"]
 
 
 def test_no_secret_has_a_default_and_none_is_written_down() -> None:

@@ -54,6 +54,18 @@ def test_a_name_cannot_leave_its_place_in_the_address(name: str) -> None:
     assert b"?" not in asked[0]
 
 
+def test_a_rating_is_sent_with_its_run() -> None:
+    asked: list[httpx.Request] = []
+
+    def answering(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(201, json={"id": "f1"})
+
+    gateway(answering).rate("r1", score=0)
+    assert (asked[0].method, asked[0].url.path) == ("POST", "/api/feedback")
+    assert json.loads(asked[0].content) == {"run_id": "r1", "score": 0}
+
+
 def test_no_answer_is_the_gateway_being_down() -> None:
     def answering(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)

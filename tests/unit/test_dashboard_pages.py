@@ -10,8 +10,23 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from pydantic import TypeAdapter
 from streamlit.testing.v1 import AppTest
 
+from agents.records import (
+    ArithmeticCheck,
+    CheckSpec,
+    CitationsCheck,
+    CodeCheck,
+    FormatCheck,
+    JsonSchemaCheck,
+    MathCheck,
+    NumberingCheck,
+    RegexCheck,
+    RubricCheck,
+    TextCheck,
+)
+from dashboard.checkform import CHECKS
 from tests.browser.standin import create_app
 
 Json = dict[str, Any]
@@ -130,6 +145,132 @@ def test_a_file_that_is_no_text_is_named_and_holds_the_task_back(gateway: str) -
     assert app.button(key="submit").disabled
 
 
+def asked_for(app: AppTest, gateway: str) -> Json:
+    """The task that the gateway got when the form was sent."""
+    app.text_area(key="prompt").input("Why is the sky blue?").run()
+    app.button(key="submit").click().run()
+    assert not app.exception
+    task: Json = record(gateway, drawn(app, "live")["runId"])["task"]
+    return task
+
+
+def test_a_method_and_a_number_of_samples_are_asked_for(gateway: str) -> None:
+    app = page("submit", gateway)
+    app.selectbox(key="method").select("self_consistency")
+    app.number_input(key="samples").set_value(8).run()
+    sent = asked_for(app, gateway)
+    assert (sent["method"], sent["samples"]) == ("self_consistency", 8)
+    assert drawn(app, "plan")["heading"] == "What would run"
+
+
+def test_every_check_of_the_form_is_one_that_the_gateway_takes(gateway: str) -> None:
+    app = page("submit", gateway)
+    app.multiselect(key="checks").set_value([*CHECKS]).run()
+    app.text_area(key="check json_schema schema").input('{"type": "object"}')
+    app.text_input(key="check regex pattern").input("blue")
+    app.text_input(key="check math reference").input("12")
+    app.text_input(key="check text reference").input("air")
+    app.text_area(key="check code tests").input("assert add(2, 3) == 5")
+    app.number_input(key="check code seconds").set_value(2.5)
+    app.checkbox(key="check format boxed").check()
+    app.text_input(key="check format tags").input("answer, reason")
+    app.number_input(key="check format max_words").set_value(40)
+    app.text_input(key="check format language").input("en")
+    app.number_input(key="check citations min_quotes").set_value(2)
+    app.text_area(key="check rubric points").input("Says why\n\nNames the colour ")
+    app.number_input(key="check rubric min_score").set_value(0.8).run()
+    sent = asked_for(app, gateway)["checks"]
+    assert [one["type"] for one in sent] == [*CHECKS]
+    by_type = {one["type"]: one for one in sent}
+    assert by_type["json_schema"]["schema"] == {"type": "object"}
+    assert by_type["code"] == {"type": "code", "tests": "assert add(2, 3) == 5", "seconds": 2.5}
+    expected = {"type": "format", "boxed": True, "tags": ["answer", "reason"], "max_words": 40, "language": "en"}
+    assert by_type["format"] == expected
+    assert by_type["rubric"] == {"type": "rubric", "points": ["Says why", "Names the colour"], "min_score": 0.8}
+    assert by_type["arithmetic"] == {"type": "arithmetic"}
+    assert [type(check) for check in TypeAdapter(tuple[CheckSpec, ...]).validate_python(sent)] == [
+        JsonSchemaCheck, RegexCheck, MathCheck, TextCheck, CodeCheck, ArithmeticCheck, FormatCheck, CitationsCheck,
+        NumberingCheck, RubricCheck,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "said"), [("{", "This is not JSON"), ("[1]", "an object in braces")])
+def test_a_schema_that_cannot_be_read_holds_the_task_back(gateway: str, schema: str, said: str) -> None:
+    app = page("submit", gateway)
+    app.text_area(key="prompt").input("Why is the sky blue?")
+    app.multiselect(key="checks").set_value(["json_schema"]).run()
+    assert app.button(key="submit").disabled
+    app.text_area(key="check json_schema schema").input(schema).run()
+    assert said in app.error[0].value
+    assert app.button(key="submit").disabled
+    app.text_area(key="check json_schema schema").input('{"type": "array"}').run()
+    assert not app.error
+    assert not app.button(key="submit").disabled
+
+
+def test_what_the_gateway_refuses_is_said_once_and_the_plan_makes_room(gateway: str) -> None:
+    app = page("submit", gateway)
+    app.text_area(key="prompt").input("Why is the sky blue?")
+    app.multiselect(key="checks").set_value(["regex"]).run()
+    app.text_input(key="check regex pattern").input("(").run()
+    app.button(key="submit").click().run()
+    assert [error.value for error in app.error] == [error.value for error in app.expander[0].error]
+    assert "is not a regular expression" in app.error[0].value
+    assert "marked in the form" in drawn(app, "plan")["empty"]
+    assert "live" not in components(app)
+
+
+# --- route ------------------------------------------------------------------------------------------------------------
+
+
+def routed(gateway: str, prompt: str) -> AppTest:
+    """The router's page, come to with a prompt."""
+    app = AppTest.from_string("from dashboard.views import route\nroute.page()", default_timeout=SECONDS)
+    app.secrets["pointsman"] = {"gateway": gateway, "api_key": "", "login": False}
+    app.session_state["route_prompt"] = prompt
+    app.run()
+    assert not app.exception
+    return app
+
+
+def chosen(app: AppTest) -> list[str]:
+    return [rung["method"] for rung in drawn(app, "rungs")["rungs"]]
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("vega_lite_chart"))
+
+
+def test_without_a_prompt_no_plan_is_asked_for(gateway: str) -> None:
+    app = page("route", gateway)
+    assert "Type a prompt" in app.info[0].value
+    assert components(app) == {"prompt"}
+
+
+def test_a_prompt_that_was_brought_along_is_planned_for(gateway: str) -> None:
+    app = routed(gateway, "Why is the sky blue?")
+    assert drawn(app, "prompt")["seed"] == "Why is the sky blue?"
+    assert chosen(app) == ["direct", "direct"]
+    assert charts(app) == 2
+
+
+def test_limits_reach_the_router(gateway: str) -> None:
+    app = routed(gateway, "Why is the sky blue?")
+    app.toggle(key="route_checked").set_value(True).run()
+    assert chosen(app) == ["direct", "self_consistency", "direct"]
+    app.slider(key="route_target").set_value(90).run()
+    assert chosen(app) == ["team"]
+    app.number_input(key="route_usd").set_value(0.001).run()
+    assert chosen(app) == ["direct"]
+
+
+def test_one_rung_alone_is_not_drawn_against_its_price(gateway: str) -> None:
+    app = routed(gateway, "What is 17% of 3,482?")
+    assert chosen(app) == ["calculate"]
+    assert charts(app) == 0
+    assert "No kind of task had to be guessed." in [one.value for one in app.caption]
+
+
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
@@ -168,10 +309,24 @@ def test_older_runs_are_a_page_away_and_a_new_filter_starts_anew(gateway: str) -
 def test_a_run_shows_its_plan_its_attempts_and_its_steps(gateway: str) -> None:
     app = page("run", gateway, id="team-run")
     assert components(app) == {"head", "plan", "attempts", "waterfall"}
-    assert drawn(app, "head")["verified_by"] == ["citations", "rubric"]
+    assert drawn(app, "head")["standing"]["words"] == "verified by citations"
+    assert "rubric (large)" in drawn(app, "head")["standing"]["why"]
     assert (drawn(app, "plan")["taken"], drawn(app, "plan")["tried"]) == ("team research", ["direct small none"])
     assert [attempt["accepted"] for attempt in drawn(app, "attempts")["attempts"]] == [False, True]
     assert drawn(app, "waterfall")["terminal"] is True
+
+
+def test_the_plan_of_a_run_is_drawn_with_what_was_climbed(gateway: str) -> None:
+    app = page("run", gateway, id="team-run", tab="Plan")
+    shown = drawn(app, "rungs")
+    assert [rung["method"] for rung in shown["rungs"]] == ["direct", "team"]
+    assert (shown["taken"], shown["tried"]) == ("team research", ["direct small none"])
+    assert [(attempt["accepted"], attempt["seconds"]) for attempt in shown["attempts"]] == [(False, 1.8), (True, 52.7)]
+    assert "With a budget of" in " ".join(one.value for one in app.markdown)
+
+
+def test_a_run_without_a_plan_says_so(gateway: str) -> None:
+    assert page("run", gateway, id="large-run", tab="Plan").info[0].value == "This run ended without a plan."
 
 
 def test_a_link_to_a_step_picks_it(gateway: str) -> None:
@@ -187,8 +342,8 @@ def test_messages_have_their_own_link(gateway: str) -> None:
 
 def test_an_answer_that_a_check_failed_is_never_dressed_as_a_good_one(gateway: str) -> None:
     app = page("run", gateway, id="small-1", tab="Answer")
-    assert "Unverified" in " ".join(one.value for one in app.markdown)
-    assert drawn(app, "head")["verified_by"] == []
+    assert "Not verified" in " ".join(one.value for one in app.markdown)
+    assert drawn(app, "head")["standing"]["words"] == "not verified"
 
 
 def test_a_failed_run_says_why_and_what_helps(gateway: str) -> None:

@@ -1,11 +1,13 @@
 """The direct method: one call, and everything that was asked for is passed on."""
 
+from typing import get_args
+
 import pytest
 
 from agents.errors import BudgetExceeded, MalformedOutput
-from agents.methods import METHODS
 from agents.methods.direct import Direct
-from agents.records import Attachment, Budget, ChatMessage, Choice, Effort, Sampling, ToolSpec
+from agents.methods.roster import METHODS
+from agents.records import Attachment, Budget, ChatMessage, Choice, Effort, MethodName, Sampling, ToolSpec
 from tests.builders import a_completion, a_context, a_task
 from tests.fakes import MemoryJournal, ScriptedModel, calls, json_object
 
@@ -110,5 +112,5 @@ async def test_nothing_is_asked_that_the_budget_does_not_hold() -> None:
     assert model.requests == []
 
 
-def test_the_table_of_methods_names_each_once() -> None:
-    assert set(METHODS) == {"calculate", "direct", "loop", "team"}
+def test_the_table_of_methods_has_every_method_that_can_be_asked_for() -> None:
+    assert set(METHODS) == set(get_args(MethodName))

@@ -18,10 +18,12 @@ from agents.records import (
     MathCheck,
     RegexCheck,
     Sampling,
+    Task,
     ToolSpec,
 )
 from router.plan import plan
-from router.records import ModelCard
+from router.records import ModelCard, Plan, Rung
+from router.session import Session
 from tests.builders import a_task
 
 SMALL = ModelCard(id="small", parameters_billion=0.5, context_tokens=8192, decode_tokens_per_second=35)
@@ -35,12 +37,21 @@ RENTED = ModelCard(
     usd_per_million_output_tokens=Decimal("1.2"),
 )
 BOTH = (SMALL, LARGE)
+CLOSE = (
+    SMALL.model_copy(update={"parameters_billion": 4.0}),
+    LARGE.model_copy(update={"parameters_billion": 14.0, "decode_tokens_per_second": 25.0}),
+)
+"""Two that both do for small talk."""
 ALL = (SMALL, LARGE, RENTED)
 WORDS = "Natalia sold 48 clips in April and half as many in May. How many did she sell altogether?"
 
 
 def changed(card: ModelCard, **fields: Any) -> ModelCard:
     return card.model_copy(update=fields)
+
+
+def changed_task(task: Task, **fields: Any) -> Task:
+    return task.model_copy(update=fields)
 
 
 def test_a_calculation_needs_no_model() -> None:
@@ -116,8 +127,8 @@ def test_a_check_makes_it_worth_trying_the_cheap_way_first() -> None:
 
 
 def test_the_dial_decides_between_cheap_and_good() -> None:
-    assert plan(a_task("hello!", effort=Effort.NONE), cards=BOTH).short == "direct small none"
-    assert plan(a_task("hello!", effort=Effort.MAX), cards=BOTH).short == "direct large none"
+    assert plan(a_task("hello!", effort=Effort.NONE), cards=CLOSE).short == "direct small none"
+    assert plan(a_task("hello!", effort=Effort.MAX), cards=CLOSE).short == "direct large none"
     assert plan(a_task(WORDS, effort=Effort.MAX), cards=ALL).short == "direct rented high"
 
 
@@ -126,17 +137,22 @@ def test_cheap_is_not_taken_where_it_is_no_answer() -> None:
 
 
 def test_a_quality_target_takes_the_cheapest_that_reaches_it() -> None:
-    reached = plan(a_task("hello!", quality_target=0.5), cards=BOTH)
+    reached = plan(a_task("hello!", quality_target=0.5), cards=CLOSE)
     assert reached.short == "direct small none"
     assert "cheapest that reaches the quality target" in reached.why
-    missed = plan(a_task("hello!", quality_target=1.0), cards=BOTH)
+    missed = plan(a_task("hello!", quality_target=1.0), cards=CLOSE)
     assert missed.short == "direct large none"
     assert "Nothing reaches the quality target" in missed.why
 
 
 def test_a_queue_in_front_of_a_model_counts() -> None:
-    assert plan(a_task("hello!"), cards=(SMALL, changed(LARGE, queue=0))).rungs[0].model == "large"
-    assert plan(a_task("hello!"), cards=(SMALL, changed(LARGE, queue=50))).rungs[0].model == "small"
+    small, large = CLOSE
+    idle = changed(small, id="idle")
+    assert plan(a_task("hello!", effort=Effort.MAX), cards=(changed(small, queue=50), idle)).rungs[0].model == "idle"
+    assert plan(a_task("hello!"), cards=(small, changed(large, queue=50))).rungs[0].model == "small"
+    waits = plan(a_task("hello!"), cards=(changed(large, queue=5),))
+    assert waits.rungs[0].seconds > plan(a_task("hello!"), cards=(large,)).rungs[0].seconds
+    assert "5 requests wait in front of large" in waits.why
 
 
 def test_a_model_that_is_down_is_not_planned() -> None:
@@ -255,11 +271,121 @@ def test_samples_that_no_method_draws_are_spoken_of() -> None:
 
 
 def test_the_plan_says_what_was_seen_and_what_would_change_it() -> None:
-    drawn = plan(a_task("hello!"), cards=BOTH)
+    drawn = plan(a_task("hello!", effort=Effort.MAX), cards=CLOSE)
     assert max(drawn.task_type, key=lambda kind: drawn.task_type[kind]) == "chat"
     assert sum(drawn.task_type.values()) == pytest.approx(1, abs=0.01)
     assert drawn.features["words"] == 1
-    assert "Effort none would take direct small none" in drawn.why
+    assert "Effort none or effort low would take direct small none." in drawn.would_change
+    assert drawn.limits == Budget()
+
+
+@pytest.mark.parametrize("effort", [Effort.NONE, Effort.LOW, Effort.AUTO, Effort.MAX])
+@pytest.mark.parametrize("usd", [None, Decimal("0.0001"), Decimal("0.01")])
+def test_what_would_change_the_choice_does(effort: Effort, usd: Decimal | None) -> None:
+    asleep = changed(RENTED, id="asleep", healthy=False, parameters_billion=400)
+    task = a_task(WORDS, effort=effort, budget=Budget(max_usd=usd))
+    drawn = plan(task, cards=(*CLOSE, RENTED, asleep))
+    causes: dict[str, str] = {}
+    for sentence in drawn.would_change:
+        together, outcome = sentence.removesuffix(".").split(" would take ")
+        causes |= dict.fromkeys(together.lower().split(" or "), outcome)
+    assert causes
+    assert drawn.short not in causes.values()
+    for cause, outcome in causes.items():
+        cards = (*CLOSE, RENTED, changed(asleep, healthy="again" in cause))
+        assert plan(changed_so(cause, task), cards=cards).short == outcome
+    for turned in Effort:
+        short = plan(changed_task(task, effort=turned), cards=(*CLOSE, RENTED, asleep)).short
+        assert short == causes.get(f"effort {turned}", drawn.short)
+
+
+def changed_so(cause: str, task: Task) -> Task:
+    """What a cause in `would_change` speaks of."""
+    match cause.split():
+        case ["effort", effort]:
+            return changed_task(task, effort=Effort(effort))
+        case ["quality_target", target]:
+            return changed_task(task, quality_target=float(target))
+        case ["no", "max_usd"]:
+            return changed_task(task, budget=Budget())
+        case ["a", "check", "of", "the", "answer"]:
+            return changed_task(task, checks=(MathCheck(reference="72"),))
+        case _:
+            assert cause == "asleep answering again"
+            return task
+
+
+def test_a_picture_goes_to_a_model_that_sees() -> None:
+    picture = a_task("What is this?", attachments=(Attachment(name="a.png", media_type="image/png", text=""),))
+    assert plan(picture, cards=(LARGE, changed(SMALL, modalities=("text", "image")))).rungs[0].model == "small"
+    with pytest.raises(InvalidTask, match="none of these models can read images: small, large"):
+        plan(picture, cards=BOTH)
+
+
+def test_a_text_goes_to_a_model_that_knows_its_script() -> None:
+    english, russian = changed(LARGE, languages=("en", "de")), changed(SMALL, languages=("ru",))
+    assert plan(a_task("Почему небо голубое?"), cards=(english, russian)).rungs[0].model == "small"
+    alone = plan(a_task("Почему небо голубое?"), cards=(english,))
+    assert "mostly cyrillic" in alone.why
+
+
+def test_a_named_method_is_planned_as_often_as_asked_on_the_best_model() -> None:
+    task = a_task(WORDS, method="self_consistency", samples=6, effort=Effort.MAX)
+    drawn = plan(task, cards=ALL, methods=("direct", "self_consistency"))
+    assert (drawn.rungs[0].method, drawn.rungs[0].samples, drawn.rungs[0].model) == ("self_consistency", 6, "rented")
+    once = plan(a_task(WORDS, method="direct", effort=Effort.MAX), cards=ALL)
+    assert drawn.rungs[0].output_tokens == 6 * once.rungs[0].output_tokens
+    with pytest.raises(InvalidTask, match="'self_consistency' is not available"):
+        plan(task, cards=ALL)
+
+
+def test_a_conversation_keeps_its_model_on_tool_turns() -> None:
+    messages = (
+        ChatMessage(role="user", content=WORDS),
+        ChatMessage(role="assistant", content=""),
+        ChatMessage(role="tool", content="24", tool_call_id="1"),
+    )
+    task = changed_task(a_task(WORDS, tools=(ToolSpec(name="search"),)), messages=messages)
+    for model in ("small", "large"):
+        drawn = plan(task, cards=BOTH, session=Session(model=model, effort=Effort.NONE))
+        assert drawn.short == f"direct {model} none"
+        assert "the loop stays with" in drawn.why
+    forced = plan(
+        task, cards=(SMALL, changed(LARGE, healthy=False)), session=Session(model="large", effort=Effort.NONE)
+    )
+    assert forced.rungs[0].model == "small"
+    assert "which cannot go on" in forced.why
+
+
+def test_after_a_failed_check_effort_rises_before_the_model_changes() -> None:
+    thinking = changed(SMALL, parameters_billion=8, efforts=(Effort.NONE, Effort.HIGH))
+    session = Session(model="small", effort=Effort.NONE, failed_check=True)
+    drawn = plan(a_task(WORDS), cards=(thinking, changed(LARGE, parameters_billion=8.5)), session=session)
+    assert drawn.short == "direct small high"
+    assert "was refused" in drawn.why
+
+
+def test_the_cache_that_would_be_lost_is_priced_in() -> None:
+    small, large = (changed(card, context_tokens=65_536, decode_tokens_per_second=30.0) for card in CLOSE)
+    task = a_task(f"{'word ' * 20_000}\n\nSummarise this.", effort=Effort.LOW)
+    fresh = plan(task, cards=(small, large))
+    other = "large" if fresh.rungs[-1].model == "small" else "small"
+    held = Session(model=other, effort=Effort.NONE, cached_tokens=28_000)
+    kept = plan(task, cards=(small, large), session=held)
+    assert kept.rungs[0].model == other
+    assert kept.rungs[0].seconds < next(rung.seconds for rung in fresh.considered if rung.model == other)
+
+
+def test_yes_after_a_hard_request_plans_as_the_request_did() -> None:
+    hard = f"{WORDS} Prove it, and write a program that computes it for any numbers, with tests."
+    talked = (
+        ChatMessage(role="user", content=hard),
+        ChatMessage(role="assistant", content="I would start with the program."),
+        ChatMessage(role="user", content="yes, do it"),
+    )
+    before, after = a_task(hard), changed_task(a_task("x"), messages=talked)
+    assert plan(after, cards=ALL).short == plan(before, cards=ALL).short
+    assert "approve of what was said before" in plan(after, cards=ALL).why
 
 
 @settings(deadline=None)
@@ -270,3 +396,10 @@ def test_no_text_is_too_strange_to_plan_for(prompt: str, effort: Effort, target:
     assert drawn == plan(a_task(prompt or " ", effort=effort, quality_target=target), cards=ALL)
     for rung in drawn.rungs:
         assert 0 <= rung.quality_low <= rung.quality <= rung.quality_high <= 1
+
+
+def test_the_rungs_of_a_plan_are_what_their_record_checks_and_dumps() -> None:
+    drawn = plan(a_task("Why is the sky blue?"), cards=ALL)
+    assert Plan.model_validate(drawn.model_dump()) == drawn
+    assert Plan.model_validate_json(drawn.model_dump_json()).model_dump() == drawn.model_dump()
+    assert all(rung.model_fields_set == set(Rung.model_fields) for rung in (*drawn.rungs, *drawn.considered))

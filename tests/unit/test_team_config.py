@@ -133,7 +133,9 @@ def test_an_error_is_an_invalid_task_with_its_code() -> None:
         ("inputs:", "memory: {session: true}\ninputs:", 9, 1, "memory", "'memory' is not available", None),
         ("inputs:", "permissions: {}\ninputs:", 9, 1, "permissions", "not available", None),
         ("inputs:", "schedule: []\ninputs:", 9, 1, "schedule", "not available", None),
-        ("inputs:", "scaling: {method: best_of_n}\ninputs:", 9, 19, "scaling.method", "is not one of: direct", None),
+        ("inputs:", "scaling: {method: bestofn}\ninputs:", 9, 19, "scaling.method", "one of: direct", "best_of_n"),
+        ("inputs:", "scaling: {samples: 4}\ninputs:", 9, 10, "scaling", "needs another method than direct", None),
+        ("inputs:", "scaling: {method: verify, samples: 9}\ninputs:", 9, 36, "scaling.samples", "cannot", None),
         ("inputs:", "limits: {max_usd: -1}\ninputs:", 9, 19, "limits.max_usd", "-1 cannot be used", None),
         ("inputs:", "limits: {max_dollar: 1}\ninputs:", 9, 10, "limits.max_dollar", "unknown key", None),
         ("inputs:", "tasks: []\ninputs:", 9, 1, "tasks", "process sequential", None),
@@ -162,7 +164,9 @@ def test_a_wrong_group_chat_is_refused_at_its_place(
         ("Gather.", '"{topic}"', 7, "tasks.0.description", "no input 'topic'", None),
         ("[gather]", "[gather], human_input: false", 8, "tasks.1.human_input", "not available", None),
         ("[gather]", "[gather], on_fail: {retry: 1}", 8, "tasks.1.on_fail", "not available", None),
-        ("[gather]", "[gather], checks: [{type: rubric}]", 8, "tasks.1.checks.0.type", "is not one of", None),
+        ("[gather]", "[gather], checks: [{type: rubrik}]", 8, "tasks.1.checks.0.type", "is not one of", "rubric"),
+        ("[gather]", "[gather], checks: [{type: rubric}]", 8, "tasks.1.checks.0.points", "is missing", None),
+        ("[gather]", "[gather], checks: [{type: code, test: a}]", 8, None, "", "tests"),
         ("[gather]", "[gather], checks: [{type: json_schema}]", 8, "tasks.1.checks.0.schema", "is missing", None),
         ("writer: {}", "writer: {output_schema: {type: no}}", 5, "agents.writer.output_schema", "JSON Schema", None),
         ("[gather]", "[gather], checks: [{}]", 8, "tasks.1.checks.0", "'type' is missing", None),
@@ -181,6 +185,30 @@ def test_a_wrong_sequential_team_is_refused_at_its_place(
     assert problem.line == line
     assert message in problem.message
     assert nearest is None or nearest in [one.nearest for one in found]
+
+
+def test_every_kind_of_check_may_stand_in_a_team() -> None:
+    checks = (
+        "[{type: arithmetic}, {type: code, tests: assert f()}, {type: format, max_words: 9}, {type: citations}, "
+        "{type: numbering}, {type: rubric, points: [it is short], judge: large}, {type: agreement}]"
+    )
+    spec = parse_team(STEPS.replace("[gather]", f"[gather], checks: {checks}"))
+    assert [check.type for check in spec.tasks[1].checks] == [
+        "arithmetic",
+        "code",
+        "format",
+        "citations",
+        "numbering",
+        "rubric",
+        "agreement",
+    ]
+
+
+def test_a_method_that_no_agent_could_use_is_told() -> None:
+    text = STEPS.replace("{}", "{tools: [calculator]}") + "scaling: {method: self_consistency}\n"
+    problem = only_problem(text)
+    assert (problem.line, problem.path) == (9, "scaling.method")
+    assert "agents with tools" in problem.message
 
 
 def test_a_sequential_team_without_tasks_is_refused() -> None:

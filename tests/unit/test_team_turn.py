@@ -10,6 +10,7 @@ import pytest
 from agents.context import Context
 from agents.errors import BudgetExceeded, MalformedOutput, Unavailable
 from agents.methods.team import Team
+from agents.methods.ways import Way
 from agents.model import ModelRequest
 from agents.records import Answer, Attachment, Budget, Effort, Message, Task
 from agents.team.config import TeamSpec, parse_team
@@ -97,6 +98,41 @@ async def test_a_reply_that_never_parses_is_an_error_and_never_a_done(reply: str
     assert len(model.requests) == 2
 
 
+async def test_a_team_may_let_the_replies_of_a_turn_vote() -> None:
+    spec = parse_team(STEPS + "scaling: {method: self_consistency, samples: 3}\n")
+    model = ScriptedModel(says=["The answer is 41.", "The answer is 42.", "The answer is 42."])
+    turn = await a_turn(spec, model, posted(spec, a_task("How many?")), task=a_task("How many?"))
+    assert "42" in turn.text
+    assert len(model.requests) == 3
+
+
+async def test_what_a_team_leaves_to_the_router_is_answered_as_the_router_says() -> None:
+    spec = parse_team(STEPS + "scaling: {method: auto}\n")
+    model = ScriptedModel(says=["The answer is 42."] * 4)
+    context = a_context(model)
+    message = posted(spec, a_task("How many?"))
+    choose = always("small", method="self_consistency", samples=4)
+    asked: list[Task] = []
+
+    def noted(task: Task) -> Way:
+        asked.append(task)
+        return choose(task)
+
+    turn = await take_turn(spec, a_task("How many?"), message, [message], context, choose=noted)
+    assert turn.text == "The answer is 42."
+    assert 1 < len(model.requests) <= 4
+    assert [task.method for task in asked] == [None]
+
+
+async def test_an_agent_with_tools_calls_them_whatever_the_others_do() -> None:
+    text = STEPS.replace("researcher: {}", "researcher: {tools: [calculator]}")
+    spec = parse_team(text + "scaling: {method: best_of_n, samples: 4}\n")
+    model = ScriptedModel(says=["done"])
+    turn = await a_turn(spec, model, posted(spec, a_task("How many?")), task=a_task("How many?"))
+    assert (turn.text, len(model.requests)) == ("done", 1)
+    assert [tool.name for tool in model.requests[0].tools] == ["calculator"]
+
+
 async def test_silence_is_asked_again() -> None:
     model = ScriptedModel(says=[" ", "Tea is hot."])
     assert (await a_turn(REVIEW, model, posted(REVIEW, TEA))).text == "Tea is hot."
@@ -119,7 +155,7 @@ async def test_model_effort_and_temperature_are_the_agents_before_the_teams() ->
     context = a_context(small, large)
     message = posted(spec, TEA)
 
-    def choose(task: Task) -> tuple[str, Effort]:
+    def choose(task: Task) -> Way:
         raise AssertionError("nothing was left to be chosen")
 
     await take_turn(spec, TEA, message, [message], context, choose=choose)

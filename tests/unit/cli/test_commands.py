@@ -23,7 +23,7 @@ def test_every_command_of_the_table_is_there_and_says_what_the_table_says_it_doe
     assert command.help
 
 
-PROCESSES = {"up", "gateway", "worker", "scheduler", "upkeep", "dashboard", "migrate"}
+PROCESSES = {"up", "gateway", "worker", "scheduler", "upkeep", "dashboard", "migrate", "sandbox"}
 """They run until they are stopped, or until they are done: they tell nothing but their log."""
 
 
@@ -145,6 +145,13 @@ def test_events_are_read_over_any_cut_of_the_bytes() -> None:
 # --- doctor ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempts to get out of it take seconds."""
+    monkeypatch.setenv("POINTSMAN_SANDBOX", "off")
+
+
+@pytest.mark.usefixtures("no_sandbox")
 def test_doctor_fails_on_what_the_gateway_waits_for(run: Run, serve: Serve) -> None:
     serve({"GET /ready": Reply({"ready": False, "waiting_for": ["redis", "model:large"]}, 503)})
     told = run("doctor", "--json")
@@ -157,13 +164,44 @@ def test_doctor_fails_on_what_the_gateway_waits_for(run: Run, serve: Serve) -> N
     assert told.err.startswith("pointsman: failed: ")
 
 
+@pytest.mark.usefixtures("no_sandbox")
 def test_doctor_finds_nothing_wrong_where_only_the_gateway_has_not_been_started(
     run: Run, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POINTSMAN_PORT", str(free_port))
-    results = {finding["check"]: finding["result"] for finding in json.loads(run("doctor", "--json").out)}
-    assert results["gateway"] == "skipped"
-    assert results["python"] == results["data folder"] == "ok"
+    findings = {finding["check"]: finding for finding in json.loads(run("doctor", "--json").out)}
+    assert findings["gateway"]["result"] == "skipped"
+    assert findings["python"]["result"] == findings["data folder"]["result"] == "ok"
+    assert findings["sandbox"]["result"] == "skipped"
+    assert "POINTSMAN_SANDBOX" in findings["sandbox"]["detail"]
+
+
+@pytest.mark.usefixtures("no_sandbox")
+def test_doctor_tells_what_was_measured_of_efforts(run: Run, serve: Serve) -> None:
+    def model(name: str, *, measured: bool | None) -> dict[str, object]:
+        found = {"at": "2026-01-01T12:00:00+00:00", "has_effect": measured, "says": f"it is {measured}"}
+        return {"id": name, "efforts_listed": ["none", "high"], "measured": None if measured is None else found}
+
+    models = [model("works", measured=True), model("ignores", measured=False), model("new", measured=None)]
+    ready = Reply({"ready": True, "waiting_for": []})
+    serve({"GET /ready": ready, "GET /api/models": Reply({"models": models})})
+    told = run("doctor", "--json")
+    results = {finding["check"]: finding["result"] for finding in json.loads(told.out)}
+    assert {name: results[f"effort {name}"] for name in ("works", "ignores", "new")} == {
+        "works": "ok",
+        "ignores": "failed",
+        "new": "skipped",
+    }
+
+
+def test_doctor_names_a_sandbox_that_was_asked_for_and_does_not_answer(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POINTSMAN_SANDBOX", "container")
+    monkeypatch.setenv("POINTSMAN_SANDBOX_SOCKET", str(tmp_path / "none.sock"))
+    found = {finding["check"]: finding for finding in json.loads(run("doctor", "--json").out)}["sandbox"]
+    assert found["result"] == "failed"
+    assert "none.sock does not answer" in found["detail"]
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

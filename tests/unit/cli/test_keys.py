@@ -67,3 +67,22 @@ def test_a_database_without_tables_says_what_to_do(run: Run, tmp_path: Path, mon
     failed = run("keys", "list")
     assert failed.code == 1
     assert "run `pointsman migrate`" in failed.err
+
+
+def test_a_key_shows_what_it_sets_for_its_requests(run: Run, sql_url: str) -> None:
+    options = ("--effort", "low", "--max-usd", "0.01", "--only-model", "small", "--only-model", "large")
+    secret = run("keys", "create", "night", *options).out.strip()
+    run("keys", "create", "plain")
+    night, plain = json.loads(run("keys", "list", "--json").out)
+    assert (night["overrides"]["effort"], night["overrides"]["max_usd"], plain["overrides"]) == ("low", "0.01", None)
+    assert night["overrides"]["only_models"] == ["small", "large"]
+    assert "effort low, max_usd 0.01, only small or large" in run("keys", "list").out
+    assert asyncio.run(_opens(sql_url, secret))
+
+
+@pytest.mark.usefixtures("sql_url")
+def test_a_key_cannot_set_what_there_is_not(run: Run) -> None:
+    refused = run("keys", "create", "night", "--effort", "huge")
+    assert refused.code == 2
+    assert "'huge' is not one of" in refused.err
+    assert json.loads(run("keys", "list", "--json").out) == []

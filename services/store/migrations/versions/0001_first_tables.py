@@ -25,10 +25,53 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("prefix", sa.String(length=16), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("overrides", services.store.columns.Words(), nullable=True),
         sa.Column("created_at", services.store.columns.Utc(timezone=True), nullable=False),
         sa.Column("revoked_at", services.store.columns.Utc(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
         sa.UniqueConstraint("prefix", name=op.f("uq_keys_prefix")),
+    )
+    op.create_table(
+        "outcomes",
+        sa.Column("run_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=10), nullable=False),
+        sa.Column("task_type", services.store.columns.Words(), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
+        sa.Column("effort", sa.String(length=10), nullable=False),
+        sa.Column("method", sa.String(length=30), nullable=False),
+        sa.Column("samples", sa.Integer(), nullable=False),
+        sa.Column("quality", sa.Float(), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("words", sa.Integer(), nullable=True),
+        sa.Column("gain", sa.Float(), nullable=True),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("usd", services.store.columns.Usd(), nullable=False),
+        sa.Column("at", services.store.columns.Utc(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "attempt", "source", name=op.f("pk_outcomes")),
+    )
+    with op.batch_alter_table("outcomes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outcomes_at"), ["at"], unique=False)
+
+    op.create_table(
+        "probes",
+        sa.Column("model", sa.String(length=120), nullable=False),
+        sa.Column("settings", services.store.columns.Words(), nullable=False),
+        sa.Column("rows", services.store.columns.Words(), nullable=True),
+        sa.Column("at", services.store.columns.Utc(timezone=True), nullable=True),
+        sa.Column("claimed_at", services.store.columns.Utc(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("model", name=op.f("pk_probes")),
+    )
+    op.create_table(
+        "router_state",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("learned", services.store.columns.Words(), nullable=False),
+        sa.Column("outcomes", sa.Integer(), nullable=False),
+        sa.Column("newest_at", services.store.columns.Utc(timezone=True), nullable=True),
+        sa.Column("at", services.store.columns.Utc(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_router_state")),
     )
     op.create_table(
         "runs",
@@ -47,6 +90,10 @@ def upgrade() -> None:
         sa.Column("answer", services.store.columns.Words(), nullable=True),
         sa.Column("error", services.store.columns.Words(), nullable=True),
         sa.Column("idempotency_key", sa.String(length=250), nullable=True),
+        sa.Column("conversation", sa.String(length=200), nullable=True),
+        sa.Column("known", services.store.columns.Words(), nullable=True),
+        sa.Column("answer_digest", sa.String(length=64), nullable=True),
+        sa.Column("session", services.store.columns.Words(), nullable=True),
         sa.Column("trace_id", sa.String(length=32), nullable=False),
         sa.Column("trace_parent", sa.String(length=16), nullable=True),
         sa.Column("created_at", services.store.columns.Utc(timezone=True), nullable=False),
@@ -77,6 +124,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_runs_idempotency_key")),
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.create_index("ix_runs_answer_digest", ["answer_digest", "owner", "created_at"], unique=False)
+        batch_op.create_index("ix_runs_conversation", ["conversation", "owner", "created_at"], unique=False)
         batch_op.create_index("ix_runs_created_at", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_runs_status", ["status", "created_at"], unique=False)
 
@@ -262,7 +311,15 @@ def downgrade() -> None:
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.drop_index("ix_runs_status")
         batch_op.drop_index("ix_runs_created_at")
+        batch_op.drop_index("ix_runs_conversation")
+        batch_op.drop_index("ix_runs_answer_digest")
 
     op.drop_table("runs")
+    op.drop_table("router_state")
+    op.drop_table("probes")
+    with op.batch_alter_table("outcomes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_outcomes_at"))
+
+    op.drop_table("outcomes")
     op.drop_table("keys")
     op.drop_table("heartbeats")

@@ -1,0 +1,1 @@
+"""How well prompts are sent to the larger of two models: measures, baselines, intervals. Needs numpy; no plan does."""
