@@ -26,7 +26,7 @@ Efforts = Callable[[ModelCard, Effort], Collection[Effort]]
 """The efforts of a model that may run when one is asked for."""
 Way = tuple[MethodName, int]
 """A method, and how often it asks."""
-GAINING: Collection[TaskType] = ("math", "reasoning", "data", "code_write", "code_fix")
+GAINING: Collection[TaskType] = ("math", "code_write", "code_fix")
 """Types whose answers can be told right from wrong by comparing them or by running them. For the others several answers
 gain little, keep a reader waiting who could watch one grow, and are weighed only where they are asked for."""
 LEAST_GAINING = 0.5
