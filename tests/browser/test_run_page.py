@@ -190,8 +190,7 @@ def test_who_told_whom_what_and_the_step_behind_it(page: Page, site: Site) -> No
     expect(rows).to_have_count(17)
     expect(page.locator(".round").last).to_have_text("round 3")
     revise = page.get_by_role("listitem", name="critic to planner, critique: revise").first
-    revise.focus()
-    page.keyboard.press("Enter")
+    revise.press("Enter")
     message = page.get_by_role("region", name="The message")
     expect(message).to_contain_text("revise: the cost table lacks memory")
     message.get_by_role("button", name="Open the step").click()

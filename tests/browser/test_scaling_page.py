@@ -1,9 +1,11 @@
 """Votes and rounds on the page of a run: who voted for what, where it stopped, what was said and what was kept."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as NotThere
 
 from tests.browser.conftest import WINDOW, Site
 from tests.browser.scaled_runs import SECOND
@@ -68,7 +70,9 @@ def test_a_sample_that_was_given_up_is_no_error(page: Page, site: Site) -> None:
     expect(page.get_by_text("No step fits.")).to_be_visible()
     page.get_by_role("button", name="Errors").click()
     page.get_by_label("Find step").fill("cancelled")
-    page.get_by_role("row").filter(has_text="chat small").click()
+    found = page.get_by_role("row").filter(has_text="chat small")
+    expect(found).to_have_count(1)
+    found.click()
     expect(page.get_by_label("Details of the step")).to_contain_text("Given up while it was written")
 
 
@@ -161,20 +165,24 @@ def test_what_is_wrong_with_a_wish_is_said_beside_it(page: Page, site: Site, eve
     page.get_by_text("Checks", exact=True).click()
     choice = page.get_by_role("option", name="Pattern", exact=True)
 
-    def offered() -> bool:
-        # A key that comes while the expander unfolds is lost.
-        page.get_by_role("combobox", name="An answer stands only if it passes").press("ArrowDown")
-        return choice.is_visible()
+    pattern = page.get_by_role("textbox", name="Regular expression")
 
-    eventually(offered, "the checks were not offered")
-    choice.click()
+    def chosen() -> bool:
+        # A key that comes while the expander unfolds is lost, and a list that is open closes when the page is drawn anew.
+        page.get_by_role("combobox", name="An answer stands only if it passes").press("ArrowDown")
+        if choice.is_visible():
+            with suppress(NotThere):
+                choice.click(timeout=1000)
+        return pattern.is_visible()
+
+    eventually(chosen, "the check could not be chosen")
     page.keyboard.press("Escape")
-    page.get_by_role("textbox", name="Regular expression").fill("(")
+    pattern.fill("(")
     page.keyboard.press("Tab")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("is not a regular expression")
     expect(page.locator("details").filter(has_text="Regular expression").get_by_role("alert")).to_be_visible()
-    page.get_by_role("textbox", name="Regular expression").fill("blue")
+    pattern.fill("blue")
     page.keyboard.press("Tab")
     expect(page.get_by_role("table", name="Rungs of the plan")).to_be_visible()
     expect(alert).to_be_hidden()
