@@ -168,7 +168,7 @@ def test_what_is_wrong_with_a_wish_is_said_beside_it(page: Page, site: Site, eve
     pattern = page.get_by_role("textbox", name="Regular expression")
 
     def chosen() -> bool:
-        # A key that comes while the expander unfolds is lost, and a list that is open closes when the page is drawn anew.
+        # A key that comes while the expander unfolds is lost; an open list closes when the page is drawn anew.
         page.get_by_role("combobox", name="An answer stands only if it passes").press("ArrowDown")
         if choice.is_visible():
             with suppress(NotThere):
