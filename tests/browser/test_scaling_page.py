@@ -1,18 +1,12 @@
 """Votes and rounds on the page of a run: who voted for what, where it stopped, what was said and what was kept."""
 
-from collections.abc import Callable
-from contextlib import suppress
-
 import pytest
 from playwright.sync_api import Page, expect
-from playwright.sync_api import TimeoutError as NotThere
 
 from tests.browser.conftest import WINDOW, Site
 from tests.browser.scaled_runs import SECOND
 
 pytestmark = pytest.mark.browser
-
-Eventually = Callable[[Callable[[], bool], str], None]
 
 TAB = "&tab=Votes+and+rounds"
 
@@ -155,34 +149,3 @@ def test_long_answers_stay_inside_a_narrow_window(page: Page, site: Site, where:
     }"""
     assert page.evaluate(outside) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def test_what_is_wrong_with_a_wish_is_said_beside_it(page: Page, site: Site, eventually: Eventually) -> None:
-    page.goto(site.dashboard)
-    page.get_by_role("textbox", name="Prompt").fill("Why is the sky blue?")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("table", name="Rungs of the plan")).to_be_visible()
-    page.get_by_text("Checks", exact=True).click()
-    choice = page.get_by_role("option", name="Pattern", exact=True)
-    pattern = page.get_by_role("textbox", name="Regular expression")
-
-    def offered() -> bool:
-        # A key that comes while the expander unfolds is lost.
-        page.get_by_role("combobox", name="An answer stands only if it passes").press("ArrowDown")
-        return choice.is_visible()
-
-    for _ in range(5):  # an open list closes when the page is drawn anew
-        eventually(offered, "the checks were not offered")
-        with suppress(NotThere):
-            choice.click(timeout=3000)
-            break
-    page.keyboard.press("Escape")
-    pattern.fill("(")
-    page.keyboard.press("Tab")
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("is not a regular expression")
-    expect(page.locator("details").filter(has_text="Regular expression").get_by_role("alert")).to_be_visible()
-    pattern.fill("blue")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("table", name="Rungs of the plan")).to_be_visible()
-    expect(alert).to_be_hidden()
