@@ -103,12 +103,12 @@ _OBJECT: TypeAdapter[Json] = TypeAdapter(Json)
 def draw(spots: Spots) -> tuple[list[Json], bool]:
     """The checks that are asked for, and whether nothing of them is missing."""
     with st.expander("Checks", icon=":material/verified:"):
-        picked = st.multiselect(
+        picked = st.pills(
             "An answer stands only if it passes",
             [*CHECKS],
+            selection_mode="multi",
             format_func=lambda kind: CHECKS[kind].label,
             key="checks",
-            placeholder="No check is asked for",
         )
         spots.here("checks")
         made = [_one(kind, number, spots) for number, kind in enumerate(picked)]

@@ -83,6 +83,7 @@ print('OUT')
 """
 _DAEMON = """
 import os, subprocess
+gone, leave = os.pipe()
 if os.fork() == 0:
     try:
         os.setsid()
@@ -93,6 +94,8 @@ if os.fork() == 0:
             os.close(number)
         os.execv('/bin/sleep', ['sleep', {mark!r}])
     os._exit(0)
+os.close(leave)
+os.read(gone, 1)  # ends when the last of them has become another program, or has died
 """
 _KERNEL = """
 import ctypes, platform

@@ -149,3 +149,21 @@ def test_long_answers_stay_inside_a_narrow_window(page: Page, site: Site, where:
     }"""
     assert page.evaluate(outside) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_is_wrong_with_a_wish_is_said_beside_it(page: Page, site: Site) -> None:
+    page.goto(site.dashboard)
+    page.get_by_role("textbox", name="Prompt").fill("Why is the sky blue?")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("table", name="Rungs of the plan")).to_be_visible()
+    page.get_by_text("Checks", exact=True).click()
+    page.get_by_role("button", name="Pattern", exact=True).click()
+    page.get_by_role("textbox", name="Regular expression").fill("(")
+    page.keyboard.press("Tab")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("is not a regular expression")
+    expect(page.locator("details").filter(has_text="Regular expression").get_by_role("alert")).to_be_visible()
+    page.get_by_role("textbox", name="Regular expression").fill("blue")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("table", name="Rungs of the plan")).to_be_visible()
+    expect(alert).to_be_hidden()
