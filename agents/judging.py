@@ -1,11 +1,12 @@
 """How a model is asked for a judgement: in a form that can be read, on material that cannot give it orders."""
 
-import hashlib
 import json
+from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from agents.asking import tag_around
 from agents.context import Context, call_model
 from agents.model import ModelRequest
 from agents.records import ChatMessage, Record
@@ -23,8 +24,13 @@ _SHOWN_CHARACTERS = 2000
 
 def fenced(name: str, text: str) -> str:
     """Put a text between tags that it cannot contain, so that it cannot end itself early."""
-    tag = f"{name}_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    tag = tag_around(name, text)
     return f"<{tag}>\n{text}\n</{tag}>"
+
+
+def judge_besides(model: str, judges: Sequence[str]) -> str | None:
+    """The best judge that is not the model whose answers are judged; None where there is none."""
+    return next((judge for judge in judges if judge != model), None)
 
 
 async def ask_in_form(

@@ -19,7 +19,7 @@ import numpy as np
 
 from agents.records import Effort, Json, MethodName
 from bench.router_data import SETS, SIZES, SPECIAL, Prompt, alphabetic_words, long_documents, prompts
-from bench.router_metrics import Array, apgr, intervals
+from router.evaluate.metrics import Array, apgr, intervals
 from router.features import features
 from router.quality import TINY_BILLION, Outlook, by_size, stretched
 from router.records import ModelCard

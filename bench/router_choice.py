@@ -20,9 +20,8 @@ import numpy.typing as npt
 from agents.records import Effort
 from bench.fit_router import gathered, tables_from
 from bench.router_data import Prompt, prompts
-from bench.router_metrics import Array
 from bench.router_rows import Row
-from router.evaluate.metrics import interval, resampled
+from router.evaluate.metrics import Array, interval, resampled
 from router.features import excerpt, features
 from router.fit.text import fit_readings, readings
 from router.quality import Outlook

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.router_data import Prompt, prompts
-from bench.router_metrics import Array, apgr
 from bench.router_rows import Row
-from router.evaluate.metrics import SMALLEST_GAP, Ranking, area, interval, recovered, resampled
+from router.evaluate.metrics import SMALLEST_GAP, Array, Ranking, apgr, area, interval, recovered, resampled
 from router.features import excerpt, features
 from router.fit.onboard import Known, gain_of, onboarded
 from router.fit.targets import by_others

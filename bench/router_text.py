@@ -12,9 +12,9 @@ import numpy as np
 
 from bench.fit_text import SHIPPED, fit
 from bench.router_data import alphabetic_words
-from bench.router_metrics import Array, apgr, intervals
 from bench.router_rows import Row
 from bench.router_text_data import MARGINS, Graded, graded
+from router.evaluate.metrics import Array, apgr, intervals
 from router.features import excerpt, features
 from router.fit.targets import by_group
 from router.fit.text import USUAL, TextSettings, fit_text_model

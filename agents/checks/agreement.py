@@ -2,6 +2,7 @@
 
 import asyncio
 
+from agents.asking import request_for
 from agents.checks.equivalence import compare
 from agents.checks.judges import judge_of
 from agents.context import Context, call_model
@@ -49,8 +50,6 @@ def _comes_to(choice: Choice, task: Task) -> Extracted:
 
 
 def _request(spec: AgreementCheck, task: Task) -> ModelRequest:
-    from agents.methods.asking import request_for  # methods need the checks, so this cannot stand above
-
     plain = request_for(task, Effort.NONE)
     temperature = 0.0 if spec.samples == 1 else TEMPERATURE
     sampling = Sampling(temperature=temperature, max_output_tokens=task.sampling.max_output_tokens)

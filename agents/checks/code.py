@@ -4,20 +4,13 @@ import ast
 import asyncio
 import secrets
 
-import regex
-
 from agents.context import Context
 from agents.errors import InvalidTask, Unavailable
 from agents.records import Answer, CodeCheck, Task, Verdict
 from agents.sandbox import Program, Ran, Sandbox
 from agents.voting.behaviour import examples_in
+from agents.voting.programs import defined_in, parsed, program_in
 
-MAX_CHARACTERS = 200_000
-_LANGUAGES = ("", "python", "py", "python3")
-_FENCED = regex.compile(
-    r"^[ \t]*(```+|~~~+)[ \t]*([\w+.#-]*)[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", regex.DOTALL | regex.MULTILINE
-)
-_BEGINS = regex.compile(r"^(?:def |class |import |from \w[\w.]* import |@|async def )", regex.MULTILINE)
 _LOOKS_AROUND = frozenset(
     ("atexit", "settrace", "setprofile", "excepthook", "_exit", "__file__", "_getframe", "getsource", "__builtins__")
 )
@@ -64,32 +57,6 @@ async def passes(program: str, tests: str, sandbox: Sandbox, seconds: float) -> 
     return _fail(_complaint(ran))
 
 
-def program_in(text: str, entry_point: str | frozenset[str] | None = None) -> str | None:
-    """The program in an answer: in its fenced blocks, or in plain sight.
-
-    Args:
-        text: The answer.
-        entry_point: A name that it has to define, or several of which one suffices.
-
-    Returns:
-        The last block that defines what is wanted, with the imports of those before it; None where there is none.
-    """
-    names = frozenset((entry_point,)) if isinstance(entry_point, str) else entry_point or frozenset[str]()
-    text = text[:MAX_CHARACTERS]
-    blocks = [found[2] for found in _FENCED.findall(text) if found[1].lower() in _LANGUAGES]
-    if not blocks:
-        return _unfenced(text)
-    defined = [_defined(block) for block in blocks]
-    fitting = [place for place, one in enumerate(defined) if one is not None and (one & names if names else one)]
-    if not fitting:
-        readable = [place for place, one in enumerate(defined) if one is not None]
-        return blocks[(readable or range(len(blocks)))[-1]]
-    last = fitting[-1]
-    before = [blocks[place] for place in range(last) if (defined[place] or set()) - (defined[last] or set())]
-    needed = [block for block in before if _only_defines(block)]
-    return "\n\n".join([*needed, blocks[last]])
-
-
 def doctests_of(prompt: str) -> str:
     """Asserts made from the examples that a prompt gives: `>>> f(1)`, `f(1) == 2`, `f(1) -> 2`; empty without any."""
     return "\n".join(f"assert {probe.test.replace('_value', probe.expression, 1)}" for probe in examples_in(prompt))
@@ -120,59 +87,16 @@ def _complaint(ran: Ran) -> str:
     return f"{said}: {asserted[-1][:300]}" if asserted and asserted[-1] not in said else said
 
 
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
 def _called_in(tests: str) -> frozenset[str]:
-    tree = _parsed(tests)
+    tree = parsed(tests)
     if tree is None:
         return frozenset()
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - (_defined(tests) or set())
-
-
-def _defined(source: str) -> set[str] | None:
-    """The names that a program defines; None where it is not Python."""
-    tree = _parsed(source)
-    if tree is None:
-        return None
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-    return names
-
-
-def _only_defines(source: str) -> bool:
-    tree = _parsed(source)
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
-    return tree is not None and all(isinstance(node, kinds) for node in tree.body)
-
-
-def _unfenced(text: str) -> str | None:
-    if _parsed(text) is not None and _BEGINS.search(text):
-        return text
-    begins = _BEGINS.search(text)
-    if begins is None:
-        return None
-    lines = text[begins.start() :].splitlines()
-    for end in range(len(lines), max(0, len(lines) - 200), -1):
-        candidate = "\n".join(lines[:end])
-        if _parsed(candidate) is not None:
-            return candidate
-    return "\n".join(lines)
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) - (defined_in(tests) or set())
 
 
 def _trick(program: str) -> str:
     """Why what a run of it says could not be believed; empty where it could."""
-    tree = _parsed(program)
+    tree = parsed(program)
     if tree is None:
         return ""
     for node in ast.walk(tree):

@@ -9,30 +9,21 @@ for ends the drawing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.checks.equivalence import equal
 from agents.context import Context
 from agents.errors import BudgetExceeded, MalformedOutput, Unavailable
-from agents.methods.ballot import (
-    TEMPERATURE,
-    only_wanted,
-    recorded,
-    require_one_text,
-    samples_worth,
-    sampling_request,
-)
+from agents.judging import judge_besides
+from agents.methods.ballot import TEMPERATURE, attributes, candidate, reader_of, samples_worth, sampling_request, voted
 from agents.methods.grading import Grade, carried_out, graded
-from agents.methods.judging import judge_besides, points_of, prefer
+from agents.methods.judging import points_of, prefer
 from agents.methods.sampling import Drawn, Sample, draw
 from agents.methods.written_tests import written_tests
 from agents.records import Answer, CodeCheck, Effort, Json, Task
 from agents.voting.behaviour import dual_agreement, outcomes
 from agents.voting.medoid import medoid
-from agents.voting.reading import Reader
 from agents.voting.tally import share
 
 MOST_JUDGED = 4
 """Different answers that a judge is asked about: each further one costs two calls."""
-_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -51,9 +42,8 @@ class BestOfN:
     """The server reads the prompt once for all choices of a request: they are asked for together."""
 
     async def answer(self, task: Task, context: Context) -> Answer:
-        require_one_text(task, "best_of_n")
         most = samples_worth(task, self.samples)
-        request = sampling_request(task, self.effort, temperature=self.temperature, top_logprobs=None)
+        request = sampling_request(task, self.effort, "best_of_n", temperature=self.temperature)
         ranking = _Ranking(task, self.model, self.judge, context.silent())
 
         async def needed(samples: Sequence[Sample]) -> int:
@@ -68,10 +58,7 @@ class BestOfN:
             return await ranking.best(drawn, most)
 
         options = f"{self.model} {self.effort} samples={most} judge={self.judge}"
-        answer = only_wanted(await recorded(context, request, vote, name="best_of_n", options=options), task)
-        if context.on_text:
-            await context.on_text(answer.text)
-        return answer
+        return await voted(task, context, request, vote, name="best_of_n", options=options)
 
 
 class _Ranking:
@@ -83,7 +70,7 @@ class _Ranking:
         self._model = model
         self._judge = judge or judge_besides(model, context.judges)
         self._checks = carried_out(task.checks)
-        self._reader = Reader(task, sandbox=context.sandbox, equal=lambda pairs: equal(pairs, context.sandbox))
+        self._reader = reader_of(task, context.sandbox)
         self._grades: dict[int, Grade] = {}
         self._samples: dict[int, Sample] = {}
         self._forms: dict[int, str] = {}
@@ -216,25 +203,15 @@ class _Ranking:
         groups: dict[str, list[int]] = {self._forms[best]: []}
         for number in sorted(self._samples):
             groups.setdefault(self._forms[number], []).append(number)
-        return {
-            "candidates": [self._shown(best if best in group else group[0], group) for group in groups.values()],
-            "drawn": len(drawn.samples),
-            "failed": drawn.failed,
-            "asked": most,
-            "stopped": f"{stopped}; chosen by {chosen_by}",
-        }
+        candidates = [self._shown(best if best in group else group[0], group) for group in groups.values()]
+        return attributes(candidates, drawn, most, f"{stopped}; chosen by {chosen_by}")
 
     def _shown(self, number: int, group: Sequence[int]) -> Json:
         did = self._reader.behaviour.get(number)
         tried = {"examples": f"{sum(did.passed)} of {len(did.passed)} hold"} if did else {}
         text = self._reader.shown(number) or self._samples[number].choice.text
-        return {
-            "answer": text[:_SHOWN_CHARACTERS],
-            "votes": len(group),
-            "weight": float(len(group)),
-            "samples": [self._samples[one].key for one in group],
-            **tried,
-        }
+        voters = [self._samples[one] for one in group]
+        return candidate(text, voters, votes=len(group), weight=float(len(group))) | tried
 
 
 def _alike(left: Sequence[int]) -> Mapping[int, float]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from agents.asking import with_documents
 from agents.context import Context
 from agents.judging import MATERIAL, ask_in_form, fenced
-from agents.methods.asking import with_documents
 from agents.methods.grading import noted
 from agents.model import ModelRequest
 from agents.records import Answer, ChatMessage, Effort, Record, Sampling, Task, Verdict

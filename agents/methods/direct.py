@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from agents.asking import answer_from, request_for
 from agents.context import Context, call_model
-from agents.methods.asking import answer_from, request_for
 from agents.records import Answer, Effort, Task
 
 

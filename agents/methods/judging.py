@@ -25,11 +25,6 @@ class Preference(Record):
     better: Literal["first", "second", "same"]
 
 
-def judge_besides(model: str, judges: Sequence[str]) -> str | None:
-    """The best judge that is not the model whose answers are judged; None where there is none."""
-    return next((judge for judge in judges if judge != model), None)
-
-
 def points_of(task: Task) -> tuple[str, ...]:
     """The points by which a task wants its answers judged."""
     return tuple(point for check in task.checks if isinstance(check, RubricCheck) for point in check.points)

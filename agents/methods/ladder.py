@@ -16,6 +16,7 @@ from pydantic import Field
 from agents.checks.suited import suited
 from agents.context import Context
 from agents.errors import BudgetExceeded, MalformedOutput, Unavailable
+from agents.methods.ballot import only_wanted
 from agents.methods.grading import Grade, carried_out, graded, noted
 from agents.methods.method import Method, within
 from agents.methods.signals import read, signals_of
@@ -154,7 +155,8 @@ class _Climb:
         found = read(answer, self._task)
         signals = signals_of(answer, found, self._earlier, confidence=rung.confidence)
         chance = self._options.chance(signals, answer.model) if self._options.chance else None
-        answer = self._plain(answer).model_copy(update={"confidence": answer.confidence if chance is None else chance})
+        sure = answer.confidence if chance is None else chance
+        answer = only_wanted(answer, self._task).model_copy(update={"confidence": sure})
         self._consider(answer, grade=None)
         grade = await self._graded(answer, key, number)
         self._consider(answer, grade)
@@ -169,13 +171,6 @@ class _Climb:
             return self._task
         sampling = self._task.sampling.model_copy(update={"logprobs": True})
         return self._task.model_copy(update={"sampling": sampling})
-
-    def _plain(self, answer: Answer) -> Answer:
-        """The answer without the log-probabilities that the asker did not want."""
-        if self._task.sampling.logprobs:
-            return answer
-        bare = tuple(choice.model_copy(update={"logprobs": None}) for choice in answer.choices)
-        return answer.model_copy(update={"choices": bare})
 
     async def _graded(self, answer: Answer, key: str, number: int) -> Grade:
         specs: tuple[CheckSpec, ...] = (*self._task.checks, *self._more())

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agents.asking import answer_from, request_for
 from agents.context import Context, Reservation, call_model
 from agents.errors import BudgetExceeded
 from agents.judging import MATERIAL, ask_in_form, fenced
-from agents.methods.asking import answer_from, request_for
 from agents.methods.critique import Ruling, judging_request
 from agents.methods.deadline import until
 from agents.methods.grading import graded, noted

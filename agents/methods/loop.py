@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from agents.asking import answer_from, request_for
 from agents.checks.json_schema import errors
 from agents.context import Context, Tool, ToolResult, call_model, call_tool
 from agents.errors import InvalidTask, MalformedOutput, NotFound
-from agents.methods.asking import answer_from, request_for
 from agents.model import Completion, ModelRequest
 from agents.records import Answer, ChatMessage, Choice, Effort, Json, Task, ToolCall
 

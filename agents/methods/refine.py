@@ -6,15 +6,16 @@ which of the two stays, an opinion only where they do not tell them apart, and t
 """
 
 from dataclasses import dataclass
+from functools import partial
 
+from agents.asking import answer_from, request_for
 from agents.checks.suited import suited
 from agents.context import Context, call_model
-from agents.errors import BudgetExceeded
-from agents.methods.asking import answer_from, request_for
 from agents.methods.critique import Critique, criticised, listed, rewriting
 from agents.methods.direct import Direct
 from agents.methods.grading import Grade, carried_out, graded
-from agents.methods.method import Method, within
+from agents.methods.method import Method
+from agents.methods.rounds import worked_over
 from agents.methods.rubrics import points_of
 from agents.records import Answer, Effort, Task
 
@@ -34,24 +35,14 @@ class Refine:
     """How the draft is made; None: by asking the model once."""
 
     async def answer(self, task: Task, context: Context) -> Answer:
-        draft = await (self.first or Direct(self.model, self.effort)).answer(task, within(context, "round.0"))
-        if draft.choices[0].tool_calls:
-            return draft
-        work = _Work(self, task, context.silent(), draft)
-        try:
-            await work.mend()
-            best = work.best
-        except BudgetExceeded:
-            best = work.best.model_copy(update={"truncated": True})
-        if context.on_text:
-            await context.on_text(best.text)
-        return best
+        first = self.first or Direct(self.model, self.effort)
+        return await worked_over(task, context, first=first, begun=partial(_Work, self, task))
 
 
 class _Work:
     """One answer on its way through the rounds."""
 
-    def __init__(self, options: Refine, task: Task, context: Context, draft: Answer) -> None:
+    def __init__(self, options: Refine, task: Task, draft: Answer, context: Context) -> None:
         self.best = draft
         """The draft, or the last rewrite that was better than what it was made from."""
         self._options = options
@@ -59,7 +50,7 @@ class _Work:
         self._context = context
         self._checks = carried_out((*task.checks, *suited(task)))
 
-    async def mend(self) -> None:
+    async def revise(self) -> None:
         grade = await self._graded(self.best, 0)
         critique = await self._criticised(self.best, 0)
         for round_ in range(1, self._options.rounds + 1):

@@ -9,23 +9,13 @@ computed, not that of strings; free texts elect their medoid.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.checks.equivalence import equal
 from agents.context import Context
-from agents.methods.ballot import (
-    TEMPERATURE,
-    only_wanted,
-    recorded,
-    require_one_text,
-    samples_worth,
-    sampling_request,
-)
+from agents.methods.ballot import TEMPERATURE, attributes, candidate, reader_of, samples_worth, sampling_request, voted
 from agents.methods.sampling import Drawn, Sample, draw
 from agents.records import Answer, Choice, Effort, Json, Task
 from agents.voting.medoid import ALIKE, similarities
 from agents.voting.reading import Reader
 from agents.voting.tally import STAYS_AHEAD, Ballot, Candidate, Stop, count, decided, share, still_needed
-
-_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -49,11 +39,12 @@ class SelfConsistency:
     """Probability of staying ahead at which the drawing stops; above 1 only the exact bound stops it."""
 
     async def answer(self, task: Task, context: Context) -> Answer:
-        require_one_text(task, "self_consistency")
         most = samples_worth(task, self.samples)
-        request = sampling_request(task, self.effort, temperature=self.temperature, top_logprobs=self.top_logprobs)
+        request = sampling_request(
+            task, self.effort, "self_consistency", temperature=self.temperature, top_logprobs=self.top_logprobs
+        )
         quiet = context.silent()
-        reader = Reader(task, sandbox=context.sandbox, equal=lambda pairs: equal(pairs, context.sandbox))
+        reader = reader_of(task, context.sandbox)
 
         async def needed(samples: Sequence[Sample]) -> int:
             left = most - len(samples)
@@ -74,11 +65,7 @@ class SelfConsistency:
             return await self._elect(reader, drawn, most)
 
         options = f"{self.model} {self.effort} samples={most} threshold={self.threshold}"
-        answer = await recorded(context, request, vote, name="self_consistency", options=options)
-        answer = only_wanted(answer, task)
-        if context.on_text:
-            await context.on_text(answer.text)
-        return answer
+        return await voted(task, context, request, vote, name="self_consistency", options=options)
 
     async def _ballots(self, reader: Reader, samples: Sequence[Sample]) -> list[Ballot]:
         choices = {sample.number: sample.choice for sample in samples}
@@ -99,7 +86,7 @@ class SelfConsistency:
             truncated=drawn.limit is not None and stop is None,
         )
         shown = [_shown(one, reader.shown(one.samples[0]), by_number) for one in candidates]
-        return answer, _attributes(shown, drawn, most, _stopped(stop, drawn, most))
+        return answer, attributes(shown, drawn, most, _stopped(stop, drawn, most))
 
 
 def _most_central(drawn: Drawn, most: int) -> tuple[Answer, Json]:
@@ -109,35 +96,21 @@ def _most_central(drawn: Drawn, most: int) -> tuple[Answer, Json]:
     alike = [place for place, likeness in enumerate(table[best]) if likeness >= ALIKE]
     groups = [alike, *([place] for place in range(len(table)) if place not in alike)]
     shown = [
-        {
-            "answer": drawn.samples[best if best in group else group[0]].choice.text[:_SHOWN_CHARACTERS],
-            "votes": len(group),
-            "weight": round(sum(table[best][place] for place in group), 3),
-            "samples": [drawn.samples[place].key for place in group],
-        }
+        candidate(
+            drawn.samples[best if best in group else group[0]].choice.text,
+            [drawn.samples[place] for place in group],
+            votes=len(group),
+            weight=round(sum(table[best][place] for place in group), 3),
+        )
         for group in groups
     ]
     answer = drawn.samples[best].answer(truncated=drawn.limit is not None)
-    return answer, _attributes(shown, drawn, most, f"{_stopped(None, drawn, most)}; free text: the most central one")
+    return answer, attributes(shown, drawn, most, f"{_stopped(None, drawn, most)}; free text: the most central one")
 
 
-def _shown(candidate: Candidate, text: str, samples: dict[int, Sample]) -> Json:
-    return {
-        "answer": text[:_SHOWN_CHARACTERS],
-        "votes": candidate.votes,
-        "weight": round(candidate.weight, 3),
-        "samples": [samples[number].key for number in candidate.samples],
-    }
-
-
-def _attributes(candidates: Sequence[Json], drawn: Drawn, most: int, stopped: str) -> Json:
-    return {
-        "candidates": list(candidates),
-        "drawn": len(drawn.samples),
-        "failed": drawn.failed,
-        "asked": most,
-        "stopped": stopped,
-    }
+def _shown(one: Candidate, text: str, samples: dict[int, Sample]) -> Json:
+    voters = [samples[number] for number in one.samples]
+    return candidate(text, voters, votes=one.votes, weight=round(one.weight, 3))
 
 
 def _stopped(stop: Stop | None, drawn: Drawn, most: int) -> str:

@@ -10,16 +10,17 @@ outrank every score.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from agents.asking import answer_from, request_for
 from agents.checks.suited import suited
 from agents.context import Context, call_model
-from agents.errors import BudgetExceeded
 from agents.judging import MATERIAL, ask_in_form, fenced
-from agents.methods.asking import answer_from, request_for
 from agents.methods.critique import Critique, Fault, Ruling, asked_words, criticised, judging_request, listed, rewriting
 from agents.methods.direct import Direct
 from agents.methods.grading import Grade, carried_out, graded, noted
-from agents.methods.method import Method, within
+from agents.methods.method import Method
+from agents.methods.rounds import worked_over
 from agents.methods.rubrics import points_of
 from agents.records import Answer, Effort, Record, Sampling, Task, Verdict
 
@@ -58,18 +59,8 @@ class Verify:
     """How the draft is made; None: by asking the model once."""
 
     async def answer(self, task: Task, context: Context) -> Answer:
-        draft = await (self.first or Direct(self.model, self.effort)).answer(task, within(context, "round.0"))
-        if draft.choices[0].tool_calls:
-            return draft
-        work = _Work(self, task, context.silent(), draft)
-        try:
-            await work.revise()
-            best = work.best
-        except BudgetExceeded:
-            best = work.best.model_copy(update={"truncated": True})
-        if context.on_text:
-            await context.on_text(best.text)
-        return best
+        first = self.first or Direct(self.model, self.effort)
+        return await worked_over(task, context, first=first, begun=partial(_Work, self, task))
 
 
 class Rulings(Record):
@@ -121,7 +112,7 @@ def verified_score(critique: Critique, meta: MetaVerdict | None) -> float | None
 class _Work:
     """One answer on its way through the rounds."""
 
-    def __init__(self, options: Verify, task: Task, context: Context, draft: Answer) -> None:
+    def __init__(self, options: Verify, task: Task, draft: Answer, context: Context) -> None:
         self.best = draft.model_copy(update={"confidence": None})
         """The best candidate that was verified so far, with its confidence; before that, the draft."""
         self._rank: tuple[float, bool, float] | None = None

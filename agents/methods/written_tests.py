@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from agents.asking import with_documents
 from agents.context import Context, call_model
 from agents.errors import MalformedOutput, Unavailable
-from agents.methods.asking import with_documents
 from agents.model import ModelRequest
 from agents.records import ChatMessage, Effort, Sampling, Task
 from agents.voting.behaviour import MOST_PROBES, Probe, assertions_in

@@ -6,7 +6,7 @@ agent is, the request, then the exchange as it grows.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from agents.methods.asking import with_documents
+from agents.asking import with_documents
 from agents.records import ChatMessage, Json, Message, Record, Task
 from agents.team.inputs import fill, filled
 from agents.team.process import USER, up_to

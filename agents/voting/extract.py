@@ -16,6 +16,7 @@ import regex
 from agents.records import CodeCheck, JsonSchemaCheck, MathCheck, Task
 from agents.voting.blocks import TAIL_CHARACTERS, boxed, fenced, said
 from agents.voting.numbers import number_in, plain
+from agents.voting.programs import parsed, program_in
 from agents.voting.words import normal
 
 Kind = Literal["math", "choice", "json", "code", "text"]
@@ -23,7 +24,6 @@ Kind = Literal["math", "choice", "json", "code", "text"]
 SHORT_CHARACTERS = 160
 """A text of one line up to here is an answer in itself; a longer one is free text."""
 
-_PYTHON = ("python", "py", "python3")
 _OPTION = regex.compile(r"^[ \t]*[*_]*\(?([A-J])[.):][*_]*[ \t]+([^\n]+)$", regex.MULTILINE)
 _LETTER = regex.compile(
     r"[\s(*_`]*(?:option|choice)?[\s(*_`]*([A-J])(?:[\s).:*_`].*)?", regex.DOTALL | regex.IGNORECASE
@@ -103,15 +103,6 @@ def final_answer(text: str, kind: Kind, *, options: Mapping[str, str] | None = N
             return _math(text, cut=cut)
         case "text":
             return _text(text, cut=cut)
-
-
-def program_in(text: str) -> str | None:
-    """The Python in an answer: its fenced blocks together where each compiles, else the longest that does."""
-    blocks = fenced(text, *_PYTHON) or [text]
-    whole = "\n\n".join(blocks)
-    if _compiles(whole):
-        return whole if whole.strip() else None
-    return max((block for block in blocks if _compiles(block) and block.strip()), key=len, default=None)
 
 
 def _math(text: str, *, cut: bool) -> Extracted:
@@ -199,18 +190,11 @@ def _plain_json(value: object) -> object:
 
 
 def _code(text: str) -> Extracted:
-    program = program_in(text)
-    if program is None:
+    program = program_in(text) or ""
+    tree = parsed(program)
+    if tree is None or not tree.body:
         return Extracted("code", "", None)
-    return Extracted("code", program, f"p:{ast.dump(_without_docstrings(ast.parse(program)))}")
-
-
-def _compiles(program: str) -> bool:
-    try:
-        ast.parse(program)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return Extracted("code", program, f"p:{ast.dump(_without_docstrings(tree))}")
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -15,9 +15,8 @@ class Attempts {
   }
 
   card(attempt) {
-    const verdict = el("span", { class: `pill ${attempt.accepted ? "good" : "bad"}`, text: attempt.accepted ? "✓ accepted" : "× refused" });
     return el("article", { class: `attempt${attempt.accepted ? " stands" : ""}`, "aria-label": `Attempt ${attempt.number}` },
-      el("header", {}, el("span", { class: "dim", text: `${attempt.number}.` }), el("span", { class: "rung", text: attempt.rung }), verdict),
+      el("header", {}, el("span", { class: "dim", text: `${attempt.number}.` }), el("span", { class: "rung", text: attempt.rung }), acceptedPill(attempt)),
       this.spent(attempt, this.rungs.find((rung) => sameRung(rung, attempt.rung))),
       attempt.reason ? el("div", { class: "reason", text: attempt.reason }) : "",
       ...attempt.verdicts.map(verdictLine),

@@ -10,17 +10,14 @@ class Head {
   update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
     this.data = data;
-    if (data.runId !== this.runId) {
-      this.close();
-      this.runId = data.runId;
-      this.seen = null;
-      this.trace = traceOf(data.runId);
-      this.unsubscribe = this.trace.subscribe(() => this.onTrace());
-      this.clock = setInterval(() => { if (!this.data.terminal) this.draw(); }, 1000);
-    }
-    if (data.terminal) this.trace.finish();
+    followRun(this, data, { begin: () => this.begin(), onTrace: () => this.onTrace() });
     this.root.replaceChildren(el("h1", { text: data.title, title: data.title }), el("p", { class: "badge-line" }, this.status, this.badges));
     this.draw();
+  }
+
+  begin() {
+    this.seen = null;
+    this.clock = setInterval(() => { if (!this.data.terminal) this.draw(); }, 1000);
   }
 
   close() {

@@ -75,6 +75,10 @@ function shortValue(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
+function acceptedPill({ accepted }) {
+  return el("span", { class: `pill ${accepted ? "good" : "bad"}`, text: accepted ? "✓ accepted" : "× refused" });
+}
+
 // What was carried out stands in full; an opinion says whose it is.
 function verdictLine(verdict) {
   const score = verdict.score === null || verdict.score === undefined ? "" : ` ${(+verdict.score).toFixed(2)}`;

@@ -10,15 +10,7 @@ class Scaling {
   update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
     this.data = data;
-    if (data.runId !== this.runId) {
-      this.close();
-      this.runId = data.runId;
-      this.texts.clear();
-      this.picked.clear();
-      this.trace = traceOf(data.runId);
-      this.unsubscribe = this.trace.subscribe(() => this.draw());
-    }
-    if (data.terminal) this.trace.finish();
+    followRun(this, data, { begin: () => { this.texts.clear(); this.picked.clear(); }, onTrace: () => this.draw() });
     this.draw();
   }
 
@@ -75,7 +67,7 @@ class Scaling {
     const heading = number ? `Attempt ${number}` : "Outside of any attempt";
     return el("section", { class: "panel card", "aria-label": `${heading}: samples and rounds` },
       el("h2", {}, heading, attempt ? el("span", { class: "dim", text: attempt.rung }) : "",
-        attempt ? el("span", { class: `pill ${attempt.accepted ? "good" : "bad"}`, text: attempt.accepted ? "✓ accepted" : "× refused" }) : ""),
+        attempt ? acceptedPill(attempt) : ""),
       ...votes.filter((span) => attemptNumber(span.key) === number).map((vote) => this.vote(vote, spans)),
       ...groups.filter((group) => attemptNumber(group.scope) === number).map((group) => roundsCard(group, {
         answer: attempt?.answer, ended: Boolean(attempt) || this.data.terminal, textOf: (span) => this.textOf(span), onOpen: (id) => this.open(id),

@@ -95,3 +95,15 @@ function traceOf(runId) {
   if (!TRACES.has(runId)) TRACES.set(runId, new Trace(runId));
   return TRACES.get(runId);
 }
+
+// Keeps a component with the run that it is given: `begin` runs before the spans of another run, `onTrace` whenever they grow.
+function followRun(viewer, { runId, terminal }, { begin, onTrace }) {
+  if (runId !== viewer.runId) {
+    viewer.close();
+    viewer.runId = runId;
+    begin();
+    viewer.trace = traceOf(runId);
+    viewer.unsubscribe = viewer.trace.subscribe(onTrace);
+  }
+  if (terminal) viewer.trace.finish();
+}

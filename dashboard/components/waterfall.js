@@ -18,21 +18,18 @@ class Waterfall {
 
   update({ data }) {
     this.details.context = data;
-    if (data.runId !== this.runId) {
-      this.close();
-      this.runId = data.runId;
-      this.trace = traceOf(data.runId);
-      this.unsubscribe = this.trace.subscribe(() => this.onTrace());
-      this.watch = new ResizeObserver(() => this.fit());
-      this.watch.observe(document.body);
-      this.watch.observe(this.root);
-    }
-    if (data.terminal) this.trace.finish();
+    followRun(this, data, { begin: () => this.begin(), onTrace: () => this.onTrace() });
     if (data.selected && data.selected !== this.wanted) {
       this.wanted = data.selected;
       if (this.trace.loaded) this.reveal(data.selected);
     }
     this.fit();
+  }
+
+  begin() {
+    this.watch = new ResizeObserver(() => this.fit());
+    this.watch.observe(document.body);
+    this.watch.observe(this.root);
   }
 
   close() {

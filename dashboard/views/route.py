@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboard import components, planview, shapes
+from dashboard import components, planview, wishes
 from dashboard.connection import explained, gateway
 from dashboard.links import ROUTE_PROMPT
 from dashboard.shapes import Json
@@ -25,18 +25,18 @@ def _draw() -> None:
         prompt = components.prompt(key="route_text", seed=str(st.session_state.get(ROUTE_PROMPT, "")))
         st.session_state[ROUTE_PROMPT] = prompt
     with right:
-        wishes = _wishes()
+        wished = _wishes()
     if not prompt.strip():
         st.info("Type a prompt: its plan is drawn here as you type. Nothing is run, and nothing is spent.")
         return
     with explained():
-        plan = gateway().route({"messages": [{"role": "user", "content": prompt}], "pointsman": wishes})
+        plan = gateway().route({"messages": [{"role": "user", "content": prompt}], "pointsman": wished})
         planview.draw(plan, key="route")
 
 
 def _wishes() -> Json:
     """What the asker wants of the answer, in the gateway's words; what is left empty is left to the router."""
-    effort = st.segmented_control("Effort", shapes.EFFORTS, default="auto", required=True, key="route_effort")
+    effort = wishes.effort(key="route_effort")
     usd, wall = st.columns(2)
     max_usd = usd.number_input(
         "At most (USD)", value=None, min_value=0.0, step=0.001, format="%.4f", key="route_usd", placeholder="no limit"
@@ -59,10 +59,10 @@ def _wishes() -> Json:
             key="route_checked",
             help="The task brings a check, such as a JSON schema: a cheap rung may go first, and climb when it fails",
         )
-    given: Json = {
+    limits: Json = {
         "max_usd": None if max_usd is None else str(Decimal(str(max_usd))),
         "max_seconds": max_seconds,
         "quality_target": target / 100 if target else None,
         "checks": [ANY_CHECK] if checked else None,
     }
-    return {"effort": effort or "auto"} | {name: value for name, value in given.items() if value is not None}
+    return {"effort": effort} | wishes.given(limits)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard import shapes
+from dashboard import shapes, wishes
 from dashboard.connection import explained, gateway
 from dashboard.links import open_run
 from dashboard.shapes import Json
@@ -90,14 +90,14 @@ def _add() -> None:
     st.subheader("Add a schedule", anchor=False)
     name = st.text_input("Name", key="name", placeholder="morning-report")
     prompt = st.text_area("Prompt", key="prompt", height=100, placeholder="Summarise the open incidents")
-    effort = st.segmented_control("Effort", shapes.EFFORTS, default="auto", required=True, key="effort")
+    effort = wishes.effort(key="effort")
     kind = st.segmented_control("When", ["every", "cron", "at"], default="every", required=True, key="kind")
     when = _when(kind or "every")
     ready = bool(name and prompt and when)
     if st.button("Add", type="primary", icon=":material/add:", disabled=not ready, key="add") and when:
         task: Json = {
             "messages": [{"role": "user", "content": prompt}],
-            "pointsman": {"effort": effort or "auto"},
+            "pointsman": {"effort": effort},
         }
         with explained():
             gateway().add_schedule({"name": name, "task": task, **when})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import checkform, components, shapes
+from dashboard import checkform, components, shapes, wishes
 from dashboard.api_client import Refused
 from dashboard.connection import explained, gateway
 from dashboard.links import open_run
@@ -26,6 +26,7 @@ METHOD_HELP = (
     "How to answer. Auto lets the router choose; the others draw several samples and let them vote, choose the best of "
     "them, mend a draft, verify it, or climb from small models to large ones."
 )
+SAMPLES_HELP = "At most; drawing stops as soon as the vote is decided"
 
 
 def page() -> None:
@@ -58,8 +59,8 @@ def _draw() -> None:
 def _left_to_the_router(body: Json | None) -> bool:
     if body is None:
         return True
-    wishes: Json = body["pointsman"]
-    return body["team"] is None and wishes["effort"] == "auto" and "method" not in wishes
+    wished: Json = body["pointsman"]
+    return body["team"] is None and wished["effort"] == "auto" and "method" not in wished
 
 
 def _previewed(body: Json, spots: Spots) -> shapes.Plan | None:
@@ -101,13 +102,12 @@ def _form(teams: dict[str, shapes.Team], spots: Spots) -> Json | None:
         help="Ctrl+Enter (or ⌘+Enter) shows what it would take and makes Submit ready",
     )
     dial, choice = st.columns([3, 2], vertical_alignment="bottom")
-    effort = dial.segmented_control(
-        "Effort", shapes.EFFORTS, default="auto", required=True, key="effort", help=EFFORT_HELP
-    )
+    with dial:
+        effort = wishes.effort(key="effort", hint=EFFORT_HELP)
     picked = choice.selectbox("Team", [NO_TEAM, *teams], key="team", help="A team of agents instead of one answer")
     spots.here("effort")
     spots.here("team")
-    wishes = _method(spots)
+    method = _method(spots)
     team = teams.get(picked)
     inputs, complete = _inputs(team) if team else ({}, True)
     checks, checkable = checkform.draw(spots)
@@ -122,7 +122,7 @@ def _form(teams: dict[str, shapes.Team], spots: Spots) -> Json | None:
         "team": team.name if team else None,
         "inputs": inputs,
         "attachments": attachments,
-        "pointsman": {"effort": effort or "auto", **wishes, **limits, **({"checks": checks} if checks else {})},
+        "pointsman": {"effort": effort, **method, **limits, **({"checks": checks} if checks else {})},
     }
 
 
@@ -133,18 +133,11 @@ def _method(spots: Spots) -> Json:
         "Method", shapes.METHODS, key="method", format_func=lambda name: name.replace("_", " "), help=METHOD_HELP
     )
     samples = right.number_input(
-        "Samples",
-        value=None,
-        min_value=1,
-        max_value=64,
-        step=1,
-        key="samples",
-        placeholder="as planned",
-        help="At most; drawing stops as soon as the vote is decided",
+        "Samples", value=None, min_value=1, max_value=64, key="samples", placeholder="as planned", help=SAMPLES_HELP
     )
     spots.here("method")
     spots.here("samples")
-    return ({"method": method} if method != "auto" else {}) | ({"samples": samples} if samples is not None else {})
+    return wishes.given({"method": None if method == "auto" else method, "samples": samples})
 
 
 def _inputs(team: shapes.Team) -> tuple[Json, bool]:
@@ -212,4 +205,4 @@ def _limits(spots: Spots) -> Json:
         for name in limits:
             spots.here(name)
         st.caption("Shared by the run and all that it starts. At a limit the best answer so far is given, marked.")
-    return {name: value for name, value in limits.items() if value is not None}
+    return wishes.given(limits)

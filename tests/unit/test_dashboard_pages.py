@@ -165,7 +165,7 @@ def test_a_method_and_a_number_of_samples_are_asked_for(gateway: str) -> None:
 
 def test_every_check_of_the_form_is_one_that_the_gateway_takes(gateway: str) -> None:
     app = page("submit", gateway)
-    app.multiselect(key="checks").set_value([*CHECKS]).run()
+    app.button_group(key="checks").set_value([*CHECKS]).run()
     app.text_area(key="check json_schema schema").input('{"type": "object"}')
     app.text_input(key="check regex pattern").input("blue")
     app.text_input(key="check math reference").input("12")
@@ -198,7 +198,7 @@ def test_every_check_of_the_form_is_one_that_the_gateway_takes(gateway: str) -> 
 def test_a_schema_that_cannot_be_read_holds_the_task_back(gateway: str, schema: str, said: str) -> None:
     app = page("submit", gateway)
     app.text_area(key="prompt").input("Why is the sky blue?")
-    app.multiselect(key="checks").set_value(["json_schema"]).run()
+    app.button_group(key="checks").set_value(["json_schema"]).run()
     assert app.button(key="submit").disabled
     app.text_area(key="check json_schema schema").input(schema).run()
     assert said in app.error[0].value
@@ -211,7 +211,7 @@ def test_a_schema_that_cannot_be_read_holds_the_task_back(gateway: str, schema: 
 def test_what_the_gateway_refuses_is_said_once_and_the_plan_makes_room(gateway: str) -> None:
     app = page("submit", gateway)
     app.text_area(key="prompt").input("Why is the sky blue?")
-    app.multiselect(key="checks").set_value(["regex"]).run()
+    app.button_group(key="checks").set_value(["regex"]).run()
     app.text_input(key="check regex pattern").input("(").run()
     app.button(key="submit").click().run()
     assert [error.value for error in app.error] == [error.value for error in app.expander[0].error]

@@ -3,8 +3,9 @@
 import pytest
 
 from agents.records import CodeCheck, Effort, MathCheck, Task
-from agents.voting.extract import Kind, final_answer, kind_of, options_of, program_in
+from agents.voting.extract import Kind, final_answer, kind_of, options_of
 from agents.voting.numbers import number_in
+from agents.voting.programs import program_in
 from tests.builders import a_task
 
 CITIES = "Which city is the capital of France?\nA. Rome\nB. Paris\nC. The Hague\nD. Oslo"
@@ -97,6 +98,7 @@ def test_what_names_no_option_abstains(text: str) -> None:
     [
         ("json", '```json\n{"b": 1.0, "a": [1, 2]}\n```', '{"a":[1,2],"b":1}'),
         ("code", "```python\ndef f(x):\n    '''Adds.'''\n    return x+1  # one\n```", "def f(x): return x + 1"),
+        ("code", "```python\ndef f(x): return x\n```\nTry it:\n```python\nprint(f(1))\n```", "def f(x): return x"),
         ("text", "The answer is Paris.", "paris"),
         ("text", "The answer is 1,000.", "1000"),
         ("math", r"\boxed{x=\left(2,3\right)}", r"\boxed{(2, 3)}"),
@@ -127,6 +129,11 @@ def test_the_program_is_what_the_fenced_blocks_give_together() -> None:
     text = "First:\n```python\nimport math\n```\nthen\n```python\ndef f(x):\n    return math.pi * x\n```\nDone."
     assert program_in(text) == "import math\n\n\ndef f(x):\n    return math.pi * x\n"
     assert program_in("no code at all, sorry") is None
+
+
+@pytest.mark.parametrize("text", ["```python\ndef f(:\n```", "```python\n\n```", "There is none."])
+def test_what_is_no_program_abstains(text: str) -> None:
+    assert final_answer(text, "code").form is None
 
 
 @pytest.mark.parametrize(

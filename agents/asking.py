@@ -43,8 +43,12 @@ def with_documents(messages: Sequence[ChatMessage], attachments: Sequence[Attach
     )
 
 
+def tag_around(name: str, text: str) -> str:
+    """A tag of this name that the text cannot contain, so that it cannot end itself early."""
+    return f"{name}_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
 def _document(attachment: Attachment) -> str:
-    """Fence a document in by a tag that its own text cannot contain, so that it cannot end itself early."""
-    tag = f"document_{hashlib.sha256(attachment.text.encode()).hexdigest()[:8]}"
+    tag = tag_around("document", attachment.text)
     name = json.dumps(attachment.name, ensure_ascii=False)
     return f"<{tag} name={name} type={json.dumps(attachment.media_type)}>\n{attachment.text}\n</{tag}>"
