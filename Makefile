@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --python $(BIN)/python --require-hashes --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check format lock bench bench-router clean
+.PHONY: help run test test-faults check format lock bench bench-router bench-scaling clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ bench: $(VENV)/.installed-dev ## measure what the gateway and the journal add
 bench-router: $(VENV)/.installed-dev ## measure the router on graded answers: DATA=folder
 	@test -n "$(DATA)" || { echo "name the folder of graded answers: make bench-router DATA=..." >&2; exit 2; }
 	@$(BIN)/python -m bench.router --data "$(DATA)" $(ARGS)
+
+bench-scaling: $(VENV)/.installed-dev ## replay recorded samples through the methods, and measure the checks: DATA=folder
+	@test -n "$(DATA)" || { echo "name the folder of GSM8K and HumanEval: make bench-scaling DATA=..." >&2; exit 2; }
+	@$(BIN)/python -m bench.scaling --data "$(DATA)" --markdown docs/scaling.md --plot docs/images/scaling.png $(ARGS)
 
 clean: ## remove .venv and what the tools left; data in POINTSMAN_HOME stays
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -19,9 +19,8 @@ from statistics import fmean
 from agents.methods.signals import logprob_signals, read, signals_of
 from agents.records import Json
 from agents.voting.extract import Extracted
-from agents.voting.numbers import number_in
 from agents.voting.tally import Ballot, count, share
-from bench.recorded_rows import Row, everything_recorded, rows
+from bench.recorded_rows import Row, is_right, rows
 from router.calibration import TABLE, Calibration, Isotonic, Line, fit
 
 TYPE = "math"
@@ -30,8 +29,9 @@ VOTES = (3, 5, 8)
 VOTES_EACH = 4
 """Votes of each size that are drawn from the samples of a problem."""
 DOUBT = 1.0
+"""Problems that speak against each end of a line."""
 DOUBT_ELSEWHERE = 8.0
-"""Answers that speak against each end for the types that were not measured: the ends are drawn in by so much."""
+"""Problems that speak against each end for the types that were not measured: the ends are drawn in by so much."""
 SEED = 0
 
 
@@ -58,9 +58,8 @@ def seen(recorded: Iterable[Row]) -> Iterator[Seen]:
     """Every answer with what it shows of itself, alone, in a vote, and beside a smaller model's answer."""
     problems: dict[str, dict[str, list[Read]]] = {}
     for row in recorded:
-        found = read(row.answer, row.task)
-        right = found.number is not None and found.number == number_in(row.reference)
-        problems.setdefault(row.problem, {}).setdefault(row.model, []).append(Read(row, found, right))
+        answer = Read(row, read(row.answer, row.task), is_right(row.choice, row.reference))
+        problems.setdefault(row.problem, {}).setdefault(row.model, []).append(answer)
     for problem, models in problems.items():
         for model, answers in models.items():
             yield from (
@@ -121,7 +120,9 @@ def lines(fitted: Sequence[Seen]) -> list[Line]:
 def _line(rows_of: Sequence[Seen], signal: str, doubt: float) -> Isotonic:
     # An answer that stands in the rows twice, alone and beside another, counts once for what it shows alone.
     alone = [one for one in rows_of if len(one.signals) == 1 or "agrees" not in one.signals or signal == "agrees"]
-    return fit([one.signals[signal] for one in alone], [one.right for one in alone], doubt=doubt)
+    # The answers to one problem say little more than one answer does: what speaks against an end is a whole problem.
+    weight = len(alone) / len({one.problem for one in alone})
+    return fit([one.signals[signal] for one in alone], [one.right for one in alone], doubt=doubt * weight)
 
 
 def looked_at(table: Calibration, held: Sequence[Seen]) -> list[Json]:
@@ -175,12 +176,12 @@ def fitted_table(recorded: Sequence[Row]) -> Calibration:
         "answers": len(recorded),
         "signals": {
             "vote": "share of the samples that gave the answer, as (votes + 1) / (samples + 2); votes of 3, 5 and 8",
-            "logprob": "mean log-probability of the tokens",
+            "logprob_sum": "log-probability of the whole answer",
             "logprob_low": "the lowest mean over 32 tokens in a row",
             "agrees": "1 where the small model's answer is the same, 0 where it is another",
         },
         "other_types": (
-            f"assumed: the lines of {TYPE}, each end drawn in by {DOUBT_ELSEWHERE:g} answers; nothing else was measured"
+            f"assumed: the lines of {TYPE}, each end drawn in by {DOUBT_ELSEWHERE:g} problems; none was measured"
         ),
         "held_out": looked_at(Calibration(about={}, lines=made), held),
     }
@@ -193,7 +194,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with gsm8k-300.jsonl")
     parser.add_argument("--out", type=Path, default=TABLE)
     given = parser.parse_args()
-    table = fitted_table(list(rows(given.data, everything_recorded())))
+    table = fitted_table(list(rows("gsm8k", given.data)))
     given.out.write_text(_rounded(table))
     print(f"{table.about['answers']} answers to {table.about['problems']} problems; {len(table.lines)} lines")
     for one in table.about["held_out"]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from agents.methods.written_tests import QUESTION
 from agents.records import Json
 
 GSM8K = "{question}\nReason step by step, and put the final answer within \\boxed{{}}."
@@ -25,11 +26,8 @@ HUMANEVAL = (
     "Complete this Python function. Answer with the whole function, its imports and nothing else, in one code block."
     "\n\n```python\n{prompt}```"
 )
-TESTS = (
-    "Here is the beginning of a Python function.\n\n```python\n{prompt}```\n\nWrite five assert statements that test "
-    "`{entry_point}`, each on one line, taking care that the expected values are right. Answer with one code block "
-    "that holds only the assert statements."
-)
+TESTS = f"{HUMANEVAL}\n\n{QUESTION}"
+"""As the method asks for them."""
 TEMPERATURE = 0.7
 MAX_TOKENS = 640
 TOP_LOGPROBS = 5
@@ -75,7 +73,7 @@ def humaneval(data: Path, *, problems: int, samples: int) -> Iterator[Wanted]:
         name = one["task_id"]
         for sample in range(samples + 1):
             yield Wanted(name, "answer", sample, HUMANEVAL.format(prompt=one["prompt"]))
-        yield Wanted(name, "tests", 0, TESTS.format(prompt=one["prompt"], entry_point=one["entry_point"]))
+        yield Wanted(name, "tests", 0, TESTS.format(prompt=one["prompt"]))
 
 
 SETS = {"gsm8k": gsm8k, "humaneval": humaneval}

@@ -1,208 +1,194 @@
-"""Replays recorded samples of GSM8K as votes: what one sample, the greedy one, all eight, and an early stop are worth.
+"""Replays recorded samples of GSM8K as votes: what one sample, all of them, and an early stop are worth.
 
-python -m bench.scaling_votes --data DIR bench/recorded/gsm8k-large.jsonl
-
-Only problems with all samples recorded count. Intervals are 95 % percentile bootstraps over the problems.
+A way to answer is replayed for many orders of the samples, in which each of them comes first equally often; a problem
+counts with the mean over its orders.
 """
 
-import argparse
-import json
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
-from time import perf_counter
-from typing import Any, NamedTuple
+from time import thread_time
+from typing import NamedTuple
 
-from agents.voting.confidence import weight_of
-from agents.voting.extract import final_answer
-from agents.voting.numbers import number_in
-from agents.voting.tally import STAYS_AHEAD, Ballot, count, decided
-from bench.record_samples import GSM8K, text_hash
+from agents.methods.direct import Direct
+from agents.methods.method import Method
+from agents.methods.self_consistency import SelfConsistency
+from agents.methods.ways import EXACT_BOUND_ONLY
+from agents.records import Effort, Sampling
+from agents.sandbox import Sandbox
+from agents.voting.tally import STAYS_AHEAD
+from bench.record_samples import TEMPERATURE
+from bench.recorded_rows import Row as Sample
+from bench.recorded_rows import is_right, rows
+from bench.scaling_replay import NAMES, by_problem, has, orders, replay
+from bench.scaling_rows import Row, interval, percent, points, span
 
 SAMPLES = 8
-RESAMPLED = 10_000
-SEED = 0
-_ORDERS = 20
-"""Orders of arrival over which a vote is averaged."""
+MODEL = "large"
+DRAWN = f"T = {TEMPERATURE}, seeds 1001 to {1000 + SAMPLES}"
+SMALL = "small"
+SMALL_SAMPLES = 3
+"""Drawn of the small model for every problem; of some there are more."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One recorded answer, read."""
-
-    number: int
-    """0 is greedy."""
-    form: str | None
-    right: bool
-    weight: float
-    output_tokens: int
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A problem with all of its samples."""
-
-    index: str
-    greedy: Sample
-    drawn: tuple[Sample, ...]
-
-
-class Result(NamedTuple):
-    """What a way to answer reaches on one problem."""
+class Outcome(NamedTuple):
+    """What a way to answer reaches on one problem, the mean over the orders."""
 
     right: float
     samples: float
     tokens: float
+    """Read and written."""
+    cost: float
+    """Tokens times billions of parameters."""
 
 
-class Summary(NamedTuple):
-    """A way to answer over all problems."""
+@dataclass(frozen=True)
+class Votes:
+    """What each way reaches, by problem, in the same order of problems."""
 
-    name: str
-    accuracy: float
-    low: float
-    high: float
-    samples: float
-    tokens: float
+    problems: Sequence[Sequence[Sample]]
+    """The recorded samples of each, of both models."""
+    others: Sequence[Sequence[Sample]]
+    """Of the problems that are recorded in part."""
+    small: Sequence[Outcome]
+    """One drawn sample of the small model."""
+    greedy: Sequence[Outcome]
+    fixed: Sequence[Sequence[Outcome]]
+    """Votes of 1, 2 and so on, all of them drawn; the first is one sample."""
+    adaptive: Sequence[Outcome]
+    weighted: Sequence[Outcome]
+    """Adaptive, and weighed by confidence."""
+    cpu_ms: Sequence[float]
+    """Of the thread, a sample, of each adaptive vote: reading, comparing, counting, and the bench's own part."""
+
+    @property
+    def direct(self) -> Sequence[Outcome]:
+        return self.fixed[0]
+
+    @property
+    def full(self) -> Sequence[Outcome]:
+        return self.fixed[-1]
 
 
-Way = Callable[[Problem], Result]
+async def votes(data: Path, sandbox: Sandbox) -> Votes:
+    """Replay all ways on the problems that are recorded as a whole."""
+    recorded = by_problem(rows("gsm8k", data)).values()
+    problems = [one for one in recorded if has(one, MODEL, SAMPLES) and has(one, SMALL, SMALL_SAMPLES)]
+    if not problems:
+        raise SystemExit("no problem of GSM8K is recorded as a whole")
+    cpu_ms: list[float] = []
+    large, small = Direct(MODEL, Effort.NONE), Direct(SMALL, Effort.NONE)
+    return Votes(
+        problems=problems,
+        others=[one for one in recorded if one not in problems],
+        small=[await outcome(small, one, sandbox, samples=SMALL_SAMPLES, temperature=TEMPERATURE) for one in problems],
+        greedy=[await outcome(large, one, sandbox) for one in problems],
+        fixed=[
+            [await outcome(large, one, sandbox, temperature=TEMPERATURE) for one in problems],
+            *[[await _all_drawn(number, one, sandbox) for one in problems] for number in range(2, SAMPLES + 1)],
+        ],
+        adaptive=[await outcome(_voting(SAMPLES), one, sandbox, cpu_ms=cpu_ms) for one in problems],
+        weighted=[await outcome(_voting(SAMPLES, top_logprobs=5), one, sandbox) for one in problems],
+        cpu_ms=cpu_ms,
+    )
 
 
-def load(recorded: Path, data: Path, *, samples: int = SAMPLES) -> list[Problem]:
-    """The problems that are recorded as a whole, with their answers read from the data folder."""
-    given = {str(one["index"]): one for one in map(json.loads, (data / "gsm8k-300.jsonl").read_text().splitlines())}
-    rows: dict[str, dict[int, Any]] = {}
-    for row in map(json.loads, recorded.read_text().splitlines()):
-        index, kind, number = row["key"]
-        if kind == "answer" and row["text_hash"] == text_hash(GSM8K.format(question=given[index]["question"])):
-            rows.setdefault(index, {})[number] = row
+async def outcome(
+    method: Method,
+    samples_of: Sequence[Sample],
+    sandbox: Sandbox,
+    *,
+    samples: int = SAMPLES,
+    temperature: float | None = None,
+    cpu_ms: list[float] | None = None,
+) -> Outcome:
+    """Replay a method on one problem, in each order of its samples.
+
+    Args:
+        samples_of: The recorded samples of the problem.
+        samples: Drawn ones to replay.
+        temperature: That the asker sets; None: the method's own, and where it has none, the greedy sample.
+        cpu_ms: Is given what a sample took.
+    """
+    task = samples_of[0].asked.model_copy(update={"sampling": Sampling(temperature=temperature)})
+    found: list[Outcome] = []
+    for order in orders(samples_of[0].problem, samples):
+        began = thread_time()
+        done = await replay(method, task, samples_of, order=order, sandbox=sandbox)
+        if cpu_ms is not None:
+            cpu_ms.append(1000 * (thread_time() - began) / done.calls)
+        right = is_right(done.answer.choices[0], samples_of[0].reference)
+        found.append(Outcome(right, done.calls, done.tokens, done.cost))
+    return mean(found)
+
+
+def mean(outcomes: Sequence[Outcome]) -> Outcome:
+    """The mean in every respect."""
+    return Outcome(*(fmean(column) for column in zip(*outcomes, strict=True)))
+
+
+async def _all_drawn(number: int, samples_of: Sequence[Sample], sandbox: Sandbox) -> Outcome:
+    """A vote that draws all: stopped by the exact bound, which does not change the winner, and charged for all."""
+    one = await outcome(Direct(MODEL, Effort.NONE), samples_of, sandbox, temperature=TEMPERATURE)
+    voted = await outcome(_voting(number, threshold=EXACT_BOUND_ONLY), samples_of, sandbox)
+    return Outcome(voted.right, number, number * one.tokens, number * one.cost)
+
+
+def _voting(samples: int, *, threshold: float = STAYS_AHEAD, top_logprobs: int | None = None) -> SelfConsistency:
+    return SelfConsistency(MODEL, Effort.NONE, samples=samples, threshold=threshold, top_logprobs=top_logprobs)
+
+
+def vote_rows(done: Votes) -> list[Row]:
+    """The lines of voting and of stopping early."""
+    voting = f"`self_consistency` n = {SAMPLES}"
+    early = f"adaptive stop against fixed n = {SAMPLES}"
+    pairs = list(zip(done.adaptive, done.full, strict=True))
     return [
-        _problem(index, found, number_in(given[index]["answer"].rsplit("####", 1)[1]), samples)
-        for index, found in rows.items()
-        if set(range(samples + 1)) <= found.keys()
+        gained(f"{voting} over `direct`, one sample", ">= +5 points", done.full, done.direct),
+        gained(f"{voting} over `direct`, greedy", "", done.full, done.greedy),
+        Row(
+            what=f"{early}: samples saved",
+            line=">= 40 %",
+            measured=f"{percent(_saved(pairs))} ({mean(done.adaptive).samples:.2f} drawn)",
+            interval=span(interval(pairs, _saved), percent),
+            n=problems_in(done.full),
+            model=NAMES[MODEL],
+            seeds=DRAWN,
+            tokens=f"{mean(done.adaptive).tokens:.0f} against {mean(done.full).tokens:.0f}",
+        ),
+        gained(f"{early}: accuracy", ">= -0.5 points", done.adaptive, done.full),
+        gained(f"{early}, votes weighed by confidence: accuracy", "", done.weighted, done.full),
     ]
 
 
-def one_sample(problem: Problem) -> Result:
-    """The mean over the drawn samples, each by itself."""
-    return Result(fmean(one.right for one in problem.drawn), 1, fmean(one.output_tokens for one in problem.drawn))
+def gained(
+    what: str,
+    line: str,
+    more: Sequence[Outcome],
+    less: Sequence[Outcome],
+    *,
+    model: str = NAMES[MODEL],
+    seeds: str = DRAWN,
+) -> Row:
+    """The row that compares the accuracy of two ways on the same problems."""
+    gains = [one.right - other.right for one, other in zip(more, less, strict=True)]
+    return Row(
+        what=what,
+        line=line,
+        measured=f"{points(fmean(gains))} ({percent(mean(more).right)} against {percent(mean(less).right)})",
+        interval=span(interval(gains, fmean), points),
+        n=problems_in(more),
+        model=model,
+        seeds=seeds,
+        tokens=f"{mean(more).tokens:.0f} against {mean(less).tokens:.0f}",
+    )
 
 
-def greedy(problem: Problem) -> Result:
-    """The sample at temperature 0."""
-    return Result(problem.greedy.right, 1, problem.greedy.output_tokens)
+def problems_in(outcomes: Sequence[Outcome]) -> str:
+    """How many problems are behind a figure."""
+    return f"{len(outcomes)} problems"
 
 
-def majority(problem: Problem) -> Result:
-    """All drawn samples vote, each with the same weight."""
-    return _mean(problem, lambda arriving: _voted(arriving, weighed=False))
-
-
-def weighted(problem: Problem) -> Result:
-    """All drawn samples vote, weighed by the confidence of their weakest passage."""
-    return _mean(problem, lambda arriving: _voted(arriving, weighed=True))
-
-
-def adaptive(problem: Problem, *, threshold: float = STAYS_AHEAD) -> Result:
-    """The samples come one by one and stop as the method does."""
-    return _mean(problem, lambda arriving: _voted(_until_decided(arriving, threshold), weighed=False))
-
-
-def exact(problem: Problem) -> Result:
-    """As `adaptive`, with the exact bound alone."""
-    return adaptive(problem, threshold=2.0)
-
-
-COMPARED = (("majority of 8", "one sample"), ("majority of 8", "greedy"), ("adaptive, Beta rule", "majority of 8"))
-WAYS: Mapping[str, Way] = {
-    "one sample": one_sample,
-    "greedy": greedy,
-    "majority of 8": majority,
-    "weighted of 8": weighted,
-    "adaptive, exact bound": exact,
-    "adaptive, Beta rule": adaptive,
-    "adaptive, Beta at 0.9": lambda problem: adaptive(problem, threshold=0.9),
-}
-
-
-def summary(name: str, results: Sequence[Result]) -> Summary:
-    """The means, with an interval of the accuracy."""
-    low, high = interval([one.right for one in results])
-    right, samples, tokens = (fmean(column) for column in zip(*results, strict=True))
-    return Summary(name, right, low, high, samples, tokens)
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The 95 % percentile bootstrap of the mean."""
-    draw = random.Random(SEED)
-    means = sorted(fmean(draw.choices(values, k=len(values))) for _ in range(RESAMPLED))
-    return means[int(RESAMPLED * 0.025)], means[int(RESAMPLED * 0.975)]
-
-
-def _problem(index: str, rows: Mapping[int, Any], answer: Fraction | None, samples: int) -> Problem:
-    read = [_sample(number, rows[number], answer) for number in range(samples + 1)]
-    return Problem(index, read[0], tuple(read[1:]))
-
-
-def _sample(number: int, row: Mapping[str, Any], answer: Fraction | None) -> Sample:
-    found = final_answer(row["text"], "math", cut=row["finish_reason"] == "length")
-    confidence = [-level for level in row["top_logprobs"]]
-    right = found.number is not None and found.number == answer
-    return Sample(number, found.form, right, weight_of(confidence), row["output_tokens"])
-
-
-def _mean(problem: Problem, vote: Callable[[Sequence[Sample]], Result]) -> Result:
-    """Over several orders of arrival, the same for each way: the first of equals wins."""
-    orders = random.Random(f"{SEED} {problem.index}")
-    results = [vote(orders.sample(problem.drawn, len(problem.drawn))) for _ in range(_ORDERS)]
-    return Result(*(fmean(column) for column in zip(*results, strict=True)))
-
-
-def _until_decided(arriving: Sequence[Sample], threshold: float) -> Sequence[Sample]:
-    for drawn in range(1, len(arriving)):
-        candidates = count([Ballot(place, one.form) for place, one in enumerate(arriving[:drawn])])
-        if decided(candidates, left=len(arriving) - drawn, threshold=threshold):
-            return arriving[:drawn]
-    return arriving
-
-
-def _voted(samples: Sequence[Sample], *, weighed: bool) -> Result:
-    ballots = [Ballot(place, one.form, one.weight if weighed else 1.0) for place, one in enumerate(samples)]
-    candidates = count(ballots)
-    right = bool(candidates) and samples[candidates[0].samples[0]].right
-    return Result(right, len(samples), sum(one.output_tokens for one in samples))
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("recorded", type=Path, nargs="+")
-    parser.add_argument("--data", type=Path, required=True)
-    given = parser.parse_args()
-    for recorded in given.recorded:
-        began = perf_counter()
-        problems = load(recorded, given.data)
-        if not problems:
-            print(f"{recorded.name}: no problem is recorded as a whole yet")
-            continue
-        read_ms = 1000 * (perf_counter() - began) / (len(problems) * (SAMPLES + 1))
-        print(f"\n{recorded.name}: n={len(problems)} problems, {SAMPLES} samples, T=0.7; {read_ms:.2f} ms to read one")
-        by_way = {name: [way(problem) for problem in problems] for name, way in WAYS.items()}
-        for name, results in by_way.items():
-            one = summary(name, results)
-            print(
-                f"  {one.name:22} {one.accuracy:6.1%} [{one.low:5.1%}, {one.high:5.1%}]"
-                f"  {one.samples:4.2f} samples  {one.tokens:6.0f} tokens"
-            )
-        for name, base in COMPARED:
-            gains = [more.right - less.right for more, less in zip(by_way[name], by_way[base], strict=True)]
-            low, high = interval(gains)
-            print(f"  {name} over {base}: {100 * fmean(gains):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]")
-
-
-if __name__ == "__main__":
-    main()
+def _saved(pairs: Sequence[tuple[Outcome, Outcome]]) -> float:
+    return 1 - sum(early.samples for early, _ in pairs) / sum(full.samples for _, full in pairs)

@@ -5,7 +5,7 @@ turns right answers into wrong ones (Huang et al. 2024, arXiv 2310.01798). So th
 which of the two stays, an opinion only where they do not tell them apart, and the old answer where nothing does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from agents.asking import answer_from, request_for
@@ -49,6 +49,7 @@ class _Work:
         self._task = task
         self._context = context
         self._checks = carried_out((*task.checks, *suited(task)))
+        self._asked = len(carried_out(task.checks))
 
     async def revise(self) -> None:
         grade = await self._graded(self.best, 0)
@@ -61,15 +62,20 @@ class _Work:
             if new.text == self.best.text or new.choices[0].tool_calls:
                 return
             new_grade = await self._graded(new, round_)
-            if new_grade.score < grade.score or (grade.whole and not new_grade.whole):
+            before, after = self._rank(grade), self._rank(new_grade)
+            if after < before or (grade.whole and not new_grade.whole):
                 return
             last = round_ == self._options.rounds
             new_critique = critique
-            if new_grade.score == grade.score or not last:
+            if after == before or not last:
                 new_critique = await self._criticised(new, round_)
-            if new_grade.score == grade.score and not _better(new_critique, critique):
+            if after == before and not _better(new_critique, critique):
                 return
             self.best, grade, critique = new, new_grade, new_critique
+
+    def _rank(self, grade: Grade) -> tuple[float, float]:
+        """What was asked for goes before what only suits the task."""
+        return replace(grade, verdicts=grade.verdicts[: self._asked]).score, grade.score
 
     async def _graded(self, answer: Answer, round_: int) -> Grade:
         key = f"round.{round_}"

@@ -42,8 +42,8 @@ def signals_of(
 def logprob_signals(logprobs: Sequence[float]) -> dict[str, float]:
     """Those of the log-probabilities of the tokens that were chosen: their sum, and the mean of the weakest passage.
 
-    The sum is that of the whole answer, and falls with its length: what takes more steps goes wrong more often. It tells
-    more than the mean does (Gupta et al. 2024, arXiv 2404.10136, compare the two for cascades).
+    The sum is that of the whole answer, and falls with its length: what takes more steps goes wrong more often. Here it
+    tells more than the mean does (Gupta et al. 2024, arXiv 2404.10136, compare the two for cascades).
     """
     if not logprobs:
         return {}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agents.checks import check, validate
-from agents.checks.code import doctests_of, program_in
+from agents.checks.code import doctests_of
 from agents.checks.suited import suited
 from agents.errors import InvalidTask
 from agents.records import (
@@ -20,6 +20,7 @@ from agents.records import (
     Verdict,
 )
 from agents.sandbox import Program, Ran
+from agents.voting.programs import program_in
 from tests.builders import a_context, a_task, an_answer
 
 ADD = "def add(a, b):\n    return a + b\n"
@@ -45,28 +46,28 @@ def found(spec: CheckSpec, text: str, sandbox: Ending | None = None) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("text", "entry_point", "expected"),
+    ("text", "wanted", "expected"),
     [
-        (f"Here:\n```python\n{ADD}```\nDone.", None, ADD),
-        (f"```\n{ADD}```", "add", ADD),
-        (f"```py\n{ADD}", None, ADD),
-        (f"```python\n{ADD}```\nUse:\n```python\nprint(add(1, 2))\n```", "add", ADD),
-        (f"```python\ndef add(a, b):\n    return 0\n```\nBetter:\n```python\n{ADD}```", "add", ADD),
-        (f"```bash\npip install x\n```\n```python\n{ADD}```", None, ADD),
-        (ADD, None, ADD),
-        (f"Sure, this adds:\n\n{ADD}\nIt is simple.", None, "def add(a, b):\n    return a + b\n"),
-        ("There is none.", None, None),
+        (f"Here:\n```python\n{ADD}```\nDone.", set[str](), ADD),
+        (f"```\n{ADD}```", {"add"}, ADD),
+        (f"```py\n{ADD}", set[str](), ADD),
+        (f"```python\n{ADD}```\nUse:\n```python\nprint(add(1, 2))\n```", {"add"}, ADD),
+        (f"```python\ndef add(a, b):\n    return 0\n```\nBetter:\n```python\n{ADD}```", {"add"}, ADD),
+        (f"```bash\npip install x\n```\n```python\n{ADD}```", set[str](), ADD),
+        (ADD, set[str](), ADD),
+        (f"Sure, this adds:\n\n{ADD}\nIt is simple.", set[str](), "def add(a, b):\n    return a + b\n"),
+        ("There is none.", set[str](), None),
     ],
 )
-def test_the_program_is_found(text: str, entry_point: str | None, expected: str | None) -> None:
-    program = program_in(text, entry_point)
+def test_the_program_is_found(text: str, wanted: set[str], expected: str | None) -> None:
+    program = program_in(text, wanted)
     assert (program or "").strip() == (expected or "").strip()
 
 
 def test_imports_and_helpers_of_earlier_blocks_are_kept() -> None:
     blocks = ("import math", "def half(x):\n    return x / 2", "def go(x):\n    return half(math.pi)")
     text = "\n".join(f"```python\n{block}\n```" for block in blocks)
-    program = program_in(text, "go")
+    program = program_in(text, {"go"})
     assert program is not None
     assert "import math" in program
     assert "def half" in program

@@ -145,7 +145,7 @@ def with_logprobs(text: str, *logprobs: float) -> Choice:
 
 async def test_log_probabilities_are_asked_for_where_a_chance_is_read_from_them_and_not_passed_on() -> None:
     small = said("small", with_logprobs("42", -0.1, -0.1))
-    ladder = Ladder((asks("small", SURE),), lambda signals, _: 1 + signals["logprob"])
+    ladder = Ladder((asks("small", SURE),), lambda signals, _: 1 + signals["logprob_low"])
     answer = await ladder.answer(a_task("Tell me."), a_context(small))
     assert small.requests[0].sampling.logprobs
     assert answer.choices[0].logprobs is None
@@ -159,7 +159,7 @@ def test_the_signals_are_those_that_are_there() -> None:
     task = a_task("How many are 6 * 7?")
     answer = Answer(choices=(with_logprobs("42", -0.5, -1.5),), confidence=0.75)
     found = read(answer, task)
-    assert signals_of(answer, found, []) == {"logprob": -1.0, "logprob_low": -1.0, "vote": 0.75}
+    assert signals_of(answer, found, []) == {"logprob_sum": -2.0, "logprob_low": -1.0, "vote": 0.75}
     other = read(an_answer("41"), task)
     assert signals_of(an_answer("42"), found, [other]) == {"agrees": 0.0}
     assert signals_of(an_answer("42"), found, [other, found]) == {"agrees": 1.0}
@@ -169,7 +169,7 @@ def test_the_signals_are_those_that_are_there() -> None:
 def test_the_weakest_passage_is_weaker_than_the_mean() -> None:
     signals = logprob_signals([-0.1] * 100 + [-2.0] * 32 + [-0.1] * 100)
     assert signals["logprob_low"] == pytest.approx(-2.0)
-    assert signals["logprob"] == pytest.approx((-0.1 * 200 - 2.0 * 32) / 232)
+    assert signals["logprob_sum"] == pytest.approx(-0.1 * 200 - 2.0 * 32)
     assert logprob_signals([]) == {}
 
 

@@ -66,6 +66,14 @@ async def test_a_rewrite_that_the_checks_like_less_is_not_given_however_well_it_
     assert len(model.requests) == 3
 
 
+async def test_what_was_asked_for_goes_before_what_only_suits_the_task() -> None:
+    draft = Choice(text="How many? 6 * 7 = 41, so 6 * 7 = 43, and", finish_reason="length")
+    model = ScriptedModel(says=[draft, faults("it breaks off"), "6 * 7 = 42, so it is \\boxed{40}", NO_FAULTS])
+    task = a_task("How many are 6 * 7?", checks=(MathCheck(reference="42"),))
+    answer = await refine(rounds=1).answer(task, a_context(model))
+    assert answer.text == draft.text, "a wrong number is worse than none, though its equations are right"
+
+
 async def test_without_a_check_the_old_answer_stays_unless_the_critique_of_the_new_one_is_better() -> None:
     prompt = "Write a toast."
     better = ScriptedModel(says=["Cheers.", faults("too short", score=0.4), "To all of you!", faults("x", score=0.6)])

@@ -67,11 +67,25 @@ def test_those_who_abstain_have_no_vote() -> None:
 
 
 @pytest.mark.parametrize(
-    ("forms", "rule"),
-    [("aaa", None), ("aaaa", "beta"), ("aaab", None), ("aaaaab", None), ("aaaaaab", "beta"), ("", None), ("--", None)],
+    ("forms", "left", "rule"),
+    [
+        ("aa", 6, None),
+        ("aaa", 5, "beta"),
+        ("aaab", 4, "beta"),
+        ("aaabc", 3, "beta"),
+        ("aaabb", 3, None),
+        ("aaa", 13, None),
+        ("aaaa", 12, "beta"),
+        ("aaaab", 11, "beta"),
+        ("aaab", 12, None),
+        ("", 8, None),
+        ("--", 6, None),
+    ],
 )
-def test_the_beta_rule_stops_when_the_leader_stays_ahead_with_95_percent(forms: str, rule: str | None) -> None:
-    stop = decided(count(cast(forms)), left=20)
+def test_the_likely_end_comes_when_no_other_comes_to_have_more_votes_with_95_percent(
+    forms: str, left: int, rule: str | None
+) -> None:
+    stop = decided(count(cast(forms)), left=left)
     assert (stop.rule if stop else None) == rule
 
 
@@ -79,22 +93,65 @@ def test_the_exact_bound_needs_no_probability() -> None:
     stop = decided(count(cast("aab")), left=0, threshold=2.0)
     assert stop is not None
     assert stop.rule == "bound"
-    assert decided(count(cast("aab")), left=1, threshold=2.0) is None
+    assert decided(count(cast("baa")), left=1, threshold=2.0) is None
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "probability"), [(0, 0, 0.5), (4, 0, 31 / 32), (3, 1, 0.8125), (2, 2, 0.5)]
+    ("forms", "bound"), [("aaaa", True), ("baaaa", False), ("baaaab", False), ("baaaaa", True), ("abaa", False)]
 )
-def test_staying_ahead_is_the_beta_posterior_above_one_half(first: int, second: int, probability: float) -> None:
-    assert stays_ahead(first, second) == pytest.approx(probability)
+def test_half_of_the_votes_are_enough_for_the_one_that_came_first(forms: str, bound: bool) -> None:
+    candidates = count(cast(forms))
+    stop = decided(candidates, left=8 - len(forms), threshold=2.0)
+    assert (stop is not None) == bound
+
+
+def test_half_of_the_votes_are_not_enough_where_a_rival_may_be_heavier() -> None:
+    candidates = count(ballots([("a", 0.5), ("a", 1.0)]))
+    assert decided(candidates, left=2, threshold=2.0) is None
+
+
+def test_with_weights_more_than_half_of_the_votes_have_to_be_expected() -> None:
+    assert decided(count(cast("aaab")), left=4) is not None
+    assert decided(count(ballots([("a", 1.0), ("a", 0.9), ("a", 1.0), ("b", 1.0)])), left=4) is None
+
+
+@pytest.mark.parametrize(
+    ("forms", "left", "probability"),
+    [
+        ("a", 1, 1.0),
+        ("a", 2, 1 - 1 / 3),  # two of another: 1/2 * 2/3
+        ("aaa", 5, 1 - 1 / 56),  # five others: 1/4 * 2/5 * 3/6 * 4/7 * 5/8
+        ("aaabc", 3, 1 - 2 / 56),  # three times b, or three times c: each 1/6 * 2/7 * 3/8
+    ],
+)
+def test_staying_ahead_is_what_a_hand_calculation_with_the_urn_gives(forms: str, left: int, probability: float) -> None:
+    assert stays_ahead(count(cast(forms)), left=left) == pytest.approx(probability)
+
+
+def drawn_on(votes: tuple[int, ...], left: int) -> float:
+    """The chance that nobody has more votes than the first in the end, by going through all that may be drawn."""
+    if not left:
+        return float(votes[0] == max(votes))
+    chances = [
+        one * drawn_on((*votes[:place], one + 1, *votes[place + 1 :]), left - 1) for place, one in enumerate(votes)
+    ]
+    return (sum(chances) + drawn_on((*votes, 1), left - 1)) / (sum(votes) + 1)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 5))
+def test_staying_ahead_is_never_overrated(votes: list[int], left: int) -> None:
+    votes = sorted(votes, reverse=True)
+    forms = "".join(form * number for form, number in zip("abc", votes, strict=False))
+    assert stays_ahead(count(cast(forms)), left=left) <= drawn_on(tuple(votes), left) + 1e-9
 
 
 def test_no_more_samples_are_in_flight_than_could_decide() -> None:
-    assert still_needed((), left=8) == 4
-    assert still_needed(count(cast("aaa")), left=5) == 1
-    assert still_needed(count(cast("aaab")), left=4) == 2
-    assert still_needed(count(cast("aaaa")), left=4) == 0
-    assert still_needed(count(cast("abab")), left=2) == 2
+    assert still_needed((), left=8) == 3
+    assert still_needed((), left=16) == 4
+    assert still_needed(count(cast("aaa")), left=5) == 0
+    assert still_needed(count(cast("aa")), left=6) == 1
+    assert still_needed(count(cast("ab")), left=6) == 2
+    assert still_needed(count(cast("abab")), left=4) == 2
     assert still_needed((), left=1) == 1
 
 
