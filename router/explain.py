@@ -10,7 +10,7 @@ from router.policy import SAMPLES, Candidate, Choice, affords
 from router.quality import ability
 from router.records import ModelCard, Rung
 from router.session import is_tool_turn
-from router.tasktype import Posterior
+from router.tasktype import TaskType
 
 _SHOWN_TYPES = 2
 _LEAST_SHOWN = 0.1
@@ -30,7 +30,7 @@ def chosen(
 ) -> str:
     """Why these rungs; `card` is the last one's, `held` what the conversation has to do with it."""
     final = choice.chosen[-1]
-    sentences = [f"Looks like {_types(look.posterior)}, {look.features.words} words."]
+    sentences = [f"Looks like {_types(look.ranked)}, {look.features.words} words."]
     sentences += ["The last words approve of what was said before: judged is that work."] if look.work.approved else []
     sentences += [held] if held else []
     sentences += [f"{_ladder(choice)}.", *_against(choice, others, task)]
@@ -118,8 +118,7 @@ def _ignores_samples(task: Task, final: Candidate) -> bool:
     return bool(task.samples and task.samples > 1 and final.samples == 1)
 
 
-def _types(posterior: Posterior) -> str:
-    ranked = sorted(posterior.items(), key=lambda pair: -pair[1])
+def _types(ranked: Sequence[tuple[TaskType, float]]) -> str:
     shown = [pair for place, pair in enumerate(ranked[:_SHOWN_TYPES]) if place == 0 or pair[1] >= _LEAST_SHOWN]
     return " or ".join(f"{kind.replace('_', ' ')} ({probability:.0%})" for kind, probability in shown)
 

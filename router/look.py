@@ -1,8 +1,9 @@
 """What is seen of a task, once: its work, features and type, and what is expected of any rung on it."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
+from operator import itemgetter
 
 from agents.records import Effort, MethodName, Task
 from router.costs import Cost, answer_tokens, cost, prompt_tokens
@@ -15,7 +16,7 @@ from router.residual import gain
 from router.script import Script, script
 from router.session import Session, work
 from router.tables import load_tables
-from router.tasktype import Posterior, likely, task_type
+from router.tasktype import Posterior, TaskType, likely, task_type
 
 
 class Look:
@@ -35,6 +36,11 @@ class Look:
         self.tables = load_tables()
         words = self.features.words
         self.outlook = Outlook(self.tables, self.likely, words=words, learned=learned, gain=self.gain)
+
+    @cached_property
+    def ranked(self) -> Sequence[tuple[TaskType, float]]:
+        """The task types, likeliest first."""
+        return sorted(self.posterior.items(), key=itemgetter(1), reverse=True)
 
     @cached_property
     def script(self) -> Script:

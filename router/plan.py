@@ -13,10 +13,10 @@ from router.gates import COMPUTED, exact
 from router.learned import NOTHING, Learned
 from router.look import Look
 from router.policy import Candidate, Dial, is_checked, left_out, mapped_effort
-from router.records import ModelCard, Plan, Rung
+from router.records import ModelCard, Plan, Rung, trusted
 from router.rules import Applied, Asked, Rule, applied
 from router.session import Session
-from router.tasktype import Posterior
+from router.tasktype import TaskType
 from router.weigh import Weighed
 
 METHODS = ("calculate", "direct", "team")
@@ -25,6 +25,8 @@ TEAM_CALLS = 6
 """Model calls that a team is taken to make, before anything is known of it."""
 MOST_CONSIDERED = 24
 """Rungs that a plan shows besides those it takes."""
+_UNSEEN = 0.0004
+"""A probability that is shown as 0."""
 
 
 def plan(
@@ -145,16 +147,17 @@ class _Scene:
     ) -> Plan:
         """Put the plan together."""
         accept = "checks" if is_checked(self.task) else "always"
-        return Plan(
+        return trusted(
+            Plan,
             rungs=tuple(rungs),
-            considered=tuple(one.rung(accept) for one in considered[:MOST_CONSIDERED]),
-            task_type=_rounded(self.look.posterior) if seen else {},
+            considered=tuple([one.rung(accept) for one in considered[:MOST_CONSIDERED]]),
+            task_type=_rounded(self.look.ranked) if seen else {},
             features=_features(self.look) if seen else {},
             why=" ".join((*self.ruled.overrides, why)),
             would_change=would_change,
             overrides=self.ruled.overrides,
             limits=self.task.budget,
-            models=tuple(card.id for card in self.cards if self.ruled.allows(card.id)),
+            models=tuple([card.id for card in self.cards if self.ruled.allows(card.id)]),
         )
 
 
@@ -262,13 +265,12 @@ def _card(one: Candidate, cards: Sequence[ModelCard]) -> ModelCard:
     return next(card for card in cards if card.id == one.model)
 
 
-def _rounded(posterior: Posterior) -> dict[str, float]:
-    """What is worth showing, likeliest first."""
-    ranked = sorted(posterior.items(), key=lambda pair: -pair[1])
-    return {kind: round(probability, 3) for kind, probability in ranked}
+def _rounded(ranked: Sequence[tuple[TaskType, float]]) -> dict[str, float]:
+    """What is worth showing, likeliest first; most of it is next to nothing, and rounding takes its time."""
+    return {kind: round(probability, 3) if probability > _UNSEEN else 0.0 for kind, probability in ranked}
 
 
 def _features(look: Look) -> Json:
     """What was seen, by name; the text model's opinion too, where it has one."""
     gain = look.gain
-    return vars(look.features) | ({"gain": round(gain.score, 4)} if gain.weight else {})
+    return look.features._asdict() | ({"gain": round(gain.score, 4)} if gain.weight else {})

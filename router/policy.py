@@ -6,7 +6,6 @@ never lowers the expected quality.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from operator import attrgetter, le
@@ -15,7 +14,7 @@ from typing import Literal, NamedTuple
 from agents.records import Budget, Effort, MethodName, Task
 from router.costs import Cost
 from router.quality import Estimate
-from router.records import ModelCard, Rung, in_short, trusted_rung
+from router.records import ModelCard, Rung, in_short, trusted
 
 USD_PER_SECOND = 0.0005
 """What a second of waiting counts for, $1.80 an hour: between someone who watches and a job that runs overnight."""
@@ -60,8 +59,7 @@ class Dial(NamedTuple):
     """Chance of a right answer that is enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(NamedTuple):
     """How much the models are liked before anything is weighed."""
 
     liking: Mapping[str, float]
@@ -124,7 +122,8 @@ class Candidate:
         """What stands in the plan."""
         mean, low, high = self.estimate
         input_tokens, output_tokens, usd, seconds, gpu_seconds, worst_tokens, worst_usd = self.cost
-        return trusted_rung(
+        return trusted(
+            Rung,
             method=self.method,
             model=self.model,
             effort=self.effort,
@@ -137,15 +136,14 @@ class Candidate:
             output_tokens=output_tokens,
             cost_usd=usd,
             seconds=round(seconds, 3),
-            gpu_seconds=round(gpu_seconds, 3),
+            gpu_seconds=round(gpu_seconds, 3) if gpu_seconds else 0.0,
             worst_tokens=worst_tokens,
             worst_usd=worst_usd,
             accept=accept,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The rungs to climb."""
 
     chosen: tuple[Candidate, ...]
@@ -290,11 +288,18 @@ def _before(
         for one in options
         if one.price < final.price and one.quality < final.quality and (checked or _agreement_pays(one, final))
     ]
+    if not cheaper:
+        return ()
     cheaper = sorted(sorted(cheaper, key=_price_of_success)[:_MOST_STARTS], key=_price)
     longest = _MOST_RUNGS - 1 if checked else 1
     starts = [start for length in range(1, longest + 1) for start in combinations(cheaper, length)]
-    affordable = [start for start in starts if _fits((*start, final), budget)]
+    affordable = [start for start in starts if _fits((*start, final), budget)] if _limits_ladders(budget) else starts
     return min([(), *affordable], key=lambda start: _expected_price((*start, final)))
+
+
+def _limits_ladders(budget: Budget) -> bool:
+    limits = (budget.max_usd, budget.max_tokens_total, budget.max_seconds, budget.max_model_calls)
+    return any(limit is not None for limit in limits)
 
 
 def _agreement_pays(first: Candidate, final: Candidate) -> bool:

@@ -188,6 +188,8 @@ class Outlook:
     def counts(self, card: ModelCard, effort: Effort, *, method: MethodName = "direct", samples: int = 1) -> float:
         """Graded answers of this installation behind one rung's estimate, by how far their types are the prompt's."""
         rungs = self._learned.rungs
+        if not rungs:
+            return 0.0
         seen = ((line, rungs.get(rung_key(line.kind, card.id, effort, method, samples))) for line in self._lines)
         return sum(line.probability * found.rows for line, found in seen if found)
 

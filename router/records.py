@@ -1,7 +1,8 @@
 """What the router is told of the models, and the plan it draws up."""
 
 from decimal import Decimal
-from typing import Literal
+from functools import cache
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -84,17 +85,6 @@ class Rung(Record):
         return in_short(self.method, self.model, self.effort, self.samples)
 
 
-def trusted_rung(**values: object) -> Rung:
-    """Make a rung of values that need no check, every field in its order: a plan has dozens of them to make."""
-    made = Rung.__new__(Rung)
-    for name, value in (("__dict__", values), ("__pydantic_fields_set__", set(values)), *_UNUSED):
-        object.__setattr__(made, name, value)
-    return made
-
-
-_UNUSED = (("__pydantic_extra__", None), ("__pydantic_private__", None))
-
-
 def in_short(method: str, model: str | None, effort: Effort, samples: int) -> str:
     """Name a way of asking a model."""
     words = f"{method} {model} {effort.value}"
@@ -125,3 +115,22 @@ class Plan(Record):
     def short(self) -> str:
         """The rungs in short form: what the header `x-pointsman-plan` says."""
         return " > ".join(rung.short for rung in self.rungs)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def trusted(kind: type[R], **values: object) -> R:
+    """Make a record of values that need no check, every field in its order: a plan has dozens of them to make."""
+    made = kind.__new__(kind)
+    hold = object.__setattr__
+    hold(made, "__dict__", values)
+    hold(made, "__pydantic_fields_set__", _names(kind))
+    hold(made, "__pydantic_extra__", None)
+    hold(made, "__pydantic_private__", None)
+    return made
+
+
+@cache
+def _names(kind: type[Record]) -> set[str]:
+    return set(kind.model_fields)

@@ -7,12 +7,12 @@ and what the linear model says; fitted on prompts that both models have answered
 import json
 import math
 import struct
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from agents.records import Json
 from router.features import Features, excerpt
@@ -24,10 +24,11 @@ RESIDUAL = Path(__file__).parent / "tables" / "residual.bin"
 
 _FOREIGN, _FAMILIAR = 0.5, 0.8
 """Share of known words up to which a prompt is foreign to the model, and from which it is not."""
+_SQUARE, _WEIGHT, _ROOM = 2**10, 2**24, 40
+"""Into how many parts a unit of each of a term's two numbers is divided, and the bits that are left to the weight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A symmetric tree of three levels: each asks one question of every row; the answers, as bits, number the leaf."""
 
     places: tuple[int, int, int]
@@ -37,8 +38,7 @@ class Tree:
     leaves: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TypeFit:
+class TypeFit(NamedTuple):
     """What the model was taught about prompts of one task type."""
 
     trust: float
@@ -48,8 +48,7 @@ class TypeFit:
     usual_log_words: float
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
+class Gain(NamedTuple):
     """What the text says of the gain."""
 
     score: float
@@ -64,11 +63,7 @@ class TextModel:
 
     about: Json
     terms: Mapping[str, int]
-    """Words and pairs of neighbours, and where in the two rows of numbers below."""
-    squares: Sequence[float]
-    """Of each term's inverse document frequency."""
-    weights: Sequence[float]
-    """What a term adds, its inverse document frequency included."""
+    """Words and pairs of neighbours, and what each adds, as `term` makes it."""
     trees: Sequence[Tree]
     """They see the prompt's shape and, last, what the terms say."""
     types: Mapping[TaskType, TypeFit]
@@ -82,7 +77,7 @@ class TextModel:
         text = excerpt(prompt)
         tokens = words(text)
         trust, length = self._type(posterior, math.log1p(seen.words))
-        weight = trust * max(0.0, min(1.0, (self._known(tokens) - _FOREIGN) / (_FAMILIAR - _FOREIGN)))
+        weight = trust * max(0.0, min(1.0, (self._known(set(tokens)) - _FOREIGN) / (_FAMILIAR - _FOREIGN)))
         said = self.said(text, tokens, seen) if weight else 0.0
         return Gain(score=weight * said + (1 - weight * (1 - self.length)) * length, weight=weight)
 
@@ -93,13 +88,13 @@ class TextModel:
         return self.linear * linear + (1 - self.linear) * grown
 
     def _linear(self, tokens: Sequence[str]) -> float:
-        places = known_places(self.terms, tokens)
-        # Exact sums: a set of words has another order in each process, and rounding would show it.
-        norm = math.fsum(map(self.squares.__getitem__, places))
-        return math.fsum(map(self.weights.__getitem__, places)) / math.sqrt(norm) if norm else 0.0
+        # Whole numbers: a set of words has another order in each process, and rounding would show it.
+        total = sum(filter(None, map(self.terms.get, terms_of(tokens))))
+        squares = (total + (1 << _ROOM - 1)) >> _ROOM
+        weights = total - (squares << _ROOM)
+        return weights / _WEIGHT / math.sqrt(squares / _SQUARE) if squares else 0.0
 
-    def _known(self, tokens: Sequence[str]) -> float:
-        distinct = set(tokens)
+    def _known(self, distinct: Collection[str]) -> float:
         return sum(map(self.terms.__contains__, distinct)) / len(distinct) if distinct else 0.0
 
     def _type(self, posterior: Posterior, log_words: float) -> tuple[float, float]:
@@ -111,19 +106,26 @@ class TextModel:
         return trust, length
 
 
-def known_places(terms: Mapping[str, int], tokens: Sequence[str]) -> set[int]:
-    """Where the known words and pairs are: how often each occurs does not count."""
-    found = set(map(terms.get, {*tokens, *map(" ".join, pairwise(tokens))}))
-    return {place for place in found if place is not None}
+def terms_of(tokens: Sequence[str]) -> set[str]:
+    """Words and pairs of neighbours: how often each occurs does not count."""
+    return {*tokens, *map(" ".join, pairwise(tokens))}
+
+
+def term(square: float, weight: float) -> int:
+    """Two numbers in one, so that one look-up finds both and one sum adds up both.
+
+    Args:
+        square: Of the term's inverse document frequency.
+        weight: What the term adds, its inverse document frequency included.
+    """
+    return (round(square * _SQUARE) << _ROOM) + round(weight * _WEIGHT)
 
 
 def trees_sum(trees: Sequence[Tree], row: Sequence[float]) -> float:
     """What all trees say of one row."""
     total = 0.0
-    for tree in trees:
-        first, second, third = tree.places
-        one, two, three = tree.thresholds
-        total += tree.leaves[4 * (row[first] > one) + 2 * (row[second] > two) + (row[third] > three)]
+    for (first, second, third), (one, two, three), leaves in trees:
+        total += leaves[4 * (row[first] > one) + 2 * (row[second] > two) + (row[third] > three)]
     return total
 
 
@@ -145,33 +147,30 @@ def load_text_model() -> TextModel:
 
 
 def packed(model: TextModel) -> bytes:
-    """The model as one small file: compressed; a JSON head, the terms a line, then half-precision numbers."""
+    """The model as one small file: a JSON head, the terms a line, then eight bytes for each."""
     head = {
         "about": model.about,
         "terms": len(model.terms),
-        "trees": [[tree.places, tree.thresholds, tree.leaves] for tree in model.trees],
+        "trees": model.trees,
         "linear": model.linear,
         "length": model.length,
-        "types": {kind: [fit.trust, fit.slope, fit.usual_log_words] for kind, fit in model.types.items()},
+        "types": model.types,
     }
-    numbers = struct.pack(f"<{2 * len(model.terms)}e", *model.squares, *model.weights)
-    return zlib.compress("\n".join((json.dumps(head), *model.terms, "")).encode() + numbers, 9)
+    numbers = struct.pack(f"<{len(model.terms)}q", *model.terms.values())
+    return "\n".join((json.dumps(head), *model.terms, "")).encode() + numbers
 
 
 def unpacked(content: bytes) -> TextModel:
     """The model of a file that `packed` made."""
-    whole = zlib.decompress(content)
-    line, _, rest = whole.partition(b"\n")
-    head = json.loads(line)
-    count = head["terms"]
-    numbers = struct.unpack_from(f"<{2 * count}e", rest, len(rest) - 4 * count)
-    terms = rest[: len(rest) - 4 * count].decode().split("\n")[:count]
+    begin = content.index(b"\n") + 1
+    head = json.loads(content[:begin])
+    count: int = head["terms"]
+    numbers = len(content) - 8 * count
+    terms = content[begin : numbers - 1].decode().split("\n") if count else []
     return TextModel(
         about=head["about"],
-        terms=dict(zip(terms, range(count), strict=True)),
-        squares=numbers[:count],
-        weights=numbers[count:],
-        trees=tuple(Tree((a, b, c), (x, y, z), tuple(leaves)) for (a, b, c), (x, y, z), leaves in head["trees"]),
+        terms=dict(zip(terms, struct.unpack_from(f"<{count}q", content, numbers), strict=True)),
+        trees=tuple(Tree(*map(tuple, tree)) for tree in head["trees"]),
         types={kind: TypeFit(*numbers) for kind, numbers in head["types"].items()},
         linear=head["linear"],
         length=head["length"],

@@ -4,10 +4,9 @@ What a request says itself comes before all of them, and no rule loosens a limit
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -80,8 +79,7 @@ class Rule(Record):
     then: Then
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """All that conditions look at."""
 
     text: str
@@ -96,8 +94,7 @@ class Asked:
     """Those that may be planned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A task, with what the rules made of it."""
 
     task: Task

@@ -11,7 +11,7 @@ Script = Literal[
 ]
 
 _LETTERS: Mapping[Script, str] = {
-    "latin": r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+",
+    "latin": r"[\u00c0-\u024f\u1e00-\u1eff]+",
     "greek": r"[\u0370-\u03ff\u1f00-\u1fff]+",
     "cyrillic": r"[\u0400-\u052f]+",
     "hebrew": r"[\u0590-\u05ff]+",
@@ -24,6 +24,7 @@ _LETTERS: Mapping[Script, str] = {
     "other": r"[\u0530-\u058f\u0980-\u0dff\u0e80-\u10ff\u1200-\u1bff\ua000-\uabff]+",
 }
 """Patterns, compiled when the first text needs them: most are plain ASCII and need none."""
+_ASCII_LETTERS, _ASCII = r"[A-Za-z]+", r"[\x00-\x7f]+"
 _DENSE: frozenset[Script] = frozenset({"han", "kana", "hangul"})
 _DENSITY = 3
 """A character of these says as much as so many letters of an alphabet."""
@@ -49,7 +50,9 @@ def script(text: str) -> Script:
     if text.isascii():
         return "latin"
     seen = excerpt(text)
-    counts: dict[Script, int] = {name: sum(map(len, re.findall(letters, seen))) for name, letters in _LETTERS.items()}
+    rest = re.sub(_ASCII, "", seen)  # little of most texts: it is all that is searched for every script
+    counts: dict[Script, int] = {name: sum(map(len, re.findall(letters, rest))) for name, letters in _LETTERS.items()}
+    counts["latin"] += sum(map(len, re.findall(_ASCII_LETTERS, seen)))
     if counts["kana"] > _KANA_SHARE * counts["han"]:
         counts["kana"] += counts["han"]
         counts["han"] = 0

@@ -6,7 +6,7 @@ model, whatever had been agreed before.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agents.records import ChatMessage, Effort, Record
 from router.assent import LAST, chosen_place, is_approval, place_of
@@ -23,8 +23,7 @@ class Session(Record):
     """A check, or the user, refused the last answer: it takes more than that to get it right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What is to be done."""
 
     text: str

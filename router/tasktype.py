@@ -11,11 +11,10 @@ import math
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from agents.records import Json
 from router.features import Features
@@ -59,9 +58,12 @@ _LONGEST_QUESTION = 200
 _LEAST_QUOTED = 30
 """Characters: a last line longer than the one asks nothing, and less than the other behind a colon is no quotation."""
 _QUOTATION = re.compile(r'"[^"\n]{16,}"|“[^”\n]{16,}”|«[^»\n]{16,}»|„[^“\n]{16,}“')
-_CJK = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
-_ROW_OF_TABLE = re.compile(r"^[^\n]*(?:,[^\s,]|;|\t| ?\|)[^\n]*(?:,[^\s,]|;|\t| ?\|)[^\n]*$", re.MULTILINE)
-_FAILURE = re.compile(r"Traceback|(?:Error|Exception)\b|\berror\b|\bfail(?:s|ed)\b|:\d+:\d+")
+_CJK = r"[぀-ヿ㐀-鿿가-힯]"
+"""Compiled when the first text needs it: so wide a range takes longer than all the other patterns together."""
+_SEPARATOR = re.compile(r",[^\s,]|[;\t|]")
+"""Two of them make a line a row of a table."""
+_FAILURE = re.compile(r"Traceback|E(?:rror|xception)\b|e(?<!\we)rror\b|f(?<!\wf)ail(?:s|ed)\b|:\d+:\d+")
+"""Each alternative begins with a letter of its own, by which the search skips what cannot match."""
 _FILES: Mapping[str, str] = {
     **dict.fromkeys(("csv", "tsv", "xlsx", "xls", "ods", "parquet"), "#file:table"),
     **dict.fromkeys(("py", "js", "ts", "go", "rs", "java", "c", "cpp", "sh", "sql", "rb", "php"), "#file:code"),
@@ -76,28 +78,25 @@ _MOST_ADDED = 257
 """So many bytes add up to no more than two bytes hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(NamedTuple):
     """The shipped table."""
 
     about: Json
     """The command that made it, what it was made from, and what it reached."""
     bias: tuple[float, ...]
     scale: float
-    """What a weight of 1 in `lanes` stands for, in nats."""
-    index: Mapping[str, int]
-    """Where in `lanes` a key's row begins."""
-    lanes: bytes
-    """Two bytes for each type, row after row: read as one integer each, whole rows are added at once."""
+    """What a weight of 1 in `rows` stands for, in nats."""
+    rows: Mapping[str, bytes]
+    """Of each key two bytes for each type: read as one integer each, whole rows are added at once."""
 
     def sums(self, keys: Iterable[str]) -> list[float]:
         """Add up the weights of these keys, for each type; unknown keys weigh nothing."""
-        lanes, number, size = self.lanes, int.from_bytes, _LANES.size
-        found = [number(lanes[at : at + size], "little") for at in map(self.index.get, keys) if at is not None]
+        found = [*filter(None, map(self.rows.get, keys))]
         scale, total = self.scale, [-_NOTHING * len(found)] * _WIDTH
         for begin in range(0, len(found), _MOST_ADDED):
-            added = sum(found[begin : begin + _MOST_ADDED])
-            total = [one + more for one, more in zip(total, _LANES.unpack(added.to_bytes(size, "little")), strict=True)]
+            added = sum([int.from_bytes(row, "little") for row in found[begin : begin + _MOST_ADDED]])
+            lanes = _LANES.unpack(added.to_bytes(_LANES.size, "little"))
+            total = [one + more for one, more in zip(total, lanes, strict=True)]
         return [weight * scale for weight in total]
 
 
@@ -128,8 +127,7 @@ def likely(posterior: Posterior) -> Posterior:
     return _normalised({kind: probability for kind, probability in posterior.items() if probability >= _NEGLIGIBLE})
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What is read of a prompt's ends."""
 
     tokens: tuple[str, ...]
@@ -145,20 +143,23 @@ class Terms:
 
 def terms(prompt: str) -> Terms:
     """Read the words of the prompt's ends."""
-    text = prompt if len(prompt) <= _HEAD + _TAIL else f"{prompt[:_HEAD]}\n{prompt[-_TAIL:]}"
-    asked, pasted = _parted(text.strip())
+    asked, pasted = _parted(_ends(prompt).strip())
     tokens = [_tokens(line) for line in asked]
     openings = [opening for line in tokens for opening in _opening(line[:12])]
-    once = tuple(dict.fromkeys(token for line in tokens for token in line))
+    once = tuple(dict.fromkeys(chain.from_iterable(tokens)))
     quoted = tuple(dict.fromkeys(_tokens(pasted)))
     return Terms(
         tokens=once,
-        pairs=tuple(dict.fromkeys(f"{left} {right}" for line in tokens for left, right in pairwise(line))),
+        pairs=tuple(dict.fromkeys([f"{left} {right}" for line in tokens for left, right in pairwise(line)])),
         openings=tuple(dict.fromkeys(openings)),
         pasted=quoted,
         share=1 / math.sqrt(max(len(once), 1)),
         pasted_share=_PASTED / math.sqrt(max(len(quoted), 1)),
     )
+
+
+def _ends(prompt: str) -> str:
+    return prompt if len(prompt) <= _HEAD + _TAIL else f"{prompt[:_HEAD]}\n{prompt[-_TAIL:]}"
 
 
 def _parted(text: str) -> tuple[list[str], str]:
@@ -202,8 +203,8 @@ def marks(prompt: str, seen: Features, *, tools: bool, attached: Iterable[str]) 
         yield "#question"
     if seen.other_script > 0.3:
         yield "#script"
-    ends = f"{prompt[:_HEAD]}\n{prompt[-_TAIL:]}" if len(prompt) > _HEAD + _TAIL else prompt
-    rows = len(_ROW_OF_TABLE.findall(ends)) if seen.lines > 2 else 0
+    ends = _ends(prompt)
+    rows = sum(len(_SEPARATOR.findall(line)) > 1 for line in ends.split("\n")) if seen.lines > 2 else 0
     for above in (2, 5):
         if rows > above:
             yield f"#rows>{above}"
@@ -226,27 +227,30 @@ def load_weights() -> Weights:
 
 
 def packed(about: Json, *, bias: Iterable[float], scale: float, keys: Sequence[str], rows: bytes) -> bytes:
-    """The table as one file: a JSON head, the keys a line, then their rows, a byte for each type, 128 is nothing."""
+    """The table as one file: a JSON head, the keys a line, then their rows, two bytes for each type.
+
+    Args:
+        about: What is to be remembered with the table.
+        bias: Of each type.
+        scale: What a weight of 1 stands for.
+        keys: Words, pairs and marks.
+        rows: Of each key, a byte for each type: 128 and the weight.
+    """
     head = {"about": about, "bias": [*bias], "scale": scale, "keys": len(keys)}
-    return "\n".join((json.dumps(head), *keys, "")).encode() + rows
+    lanes = bytearray(2 * len(rows))
+    lanes[::2] = rows
+    return "\n".join((json.dumps(head), *keys, "")).encode() + lanes
 
 
 def unpacked(content: bytes) -> Weights:
     """The table of a file that `packed` made."""
-    line, _, rest = content.partition(b"\n")
-    head = json.loads(line)
-    count, size = head["keys"], _LANES.size
-    rows = rest[len(rest) - count * _WIDTH :]
-    keys = rest[: len(rest) - len(rows) - 1].decode().split("\n")
-    lanes = bytearray(2 * len(rows))
-    lanes[::2] = rows
-    return Weights(
-        about=head["about"],
-        bias=tuple(head["bias"]),
-        scale=head["scale"],
-        index=dict(zip(keys, range(0, count * size, size), strict=True)),
-        lanes=bytes(lanes),
-    )
+    begin, size = content.index(b"\n") + 1, _LANES.size
+    head = json.loads(content[:begin])
+    count = head["keys"]
+    end = len(content) - count * size
+    keys = content[begin : end - 1].decode().split("\n")
+    rows = [content[at : at + size] for at in range(end, len(content), size)]
+    return Weights(head["about"], tuple(head["bias"]), head["scale"], dict(zip(keys, rows, strict=True)))
 
 
 def _normalised(weights: Posterior) -> dict[TaskType, float]:
@@ -257,12 +261,12 @@ def _normalised(weights: Posterior) -> dict[TaskType, float]:
 def _tokens(text: str) -> list[str]:
     """Words; of scripts that write no spaces, every two characters."""
     found = words(text)
-    if text.isascii() or not _CJK.search(text):
+    if text.isascii() or not re.search(_CJK, text):
         return found
     return [
         piece
         for word in found
-        for piece in (map("".join, pairwise(word)) if len(word) > 1 and _CJK.match(word) else (word,))
+        for piece in (map("".join, pairwise(word)) if len(word) > 1 and re.match(_CJK, word) else (word,))
     ]
 
 

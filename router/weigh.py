@@ -60,6 +60,7 @@ class Weighed:
         self._ways = _ways(task, methods, alone=alone)
         self._rungs = {card.id: self._of(card) for card in self.cards}
         self._contenders: dict[object, tuple[Candidate, ...]] = {}
+        """By effort, and by what it allows."""
         self._failed = (
             look.candidate(at_hand, session.effort, liked=self._liked)
             if session and session.failed_check and at_hand
@@ -76,10 +77,12 @@ class Weighed:
 
     def contenders(self, effort: Effort) -> tuple[Candidate, ...]:
         """Those of them that are not beaten in everything; the same object where the same rungs are allowed."""
-        allowed = tuple([self._efforts(card, effort) for card in self.cards])
-        if allowed not in self._contenders:
-            self._contenders[allowed] = contenders(self.allowed(effort))
-        return self._contenders[allowed]
+        found = self._contenders.get(effort)
+        if found is None:
+            allowed = tuple([self._efforts(card, effort) for card in self.cards])
+            found = self._contenders.get(allowed) or contenders(self.allowed(effort))
+            self._contenders[allowed] = self._contenders[effort] = found
+        return found
 
     def added(self, cards: Sequence[ModelCard]) -> dict[str, list[Candidate]]:
         """What more models would add, by model."""

@@ -2,9 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from agents.records import Json
 from router.features import Features, excerpt, features
 from router.fit.sparse import Sparse, sparse, sparse_ridge
 from router.fit.trees import boosted
-from router.residual import TextModel, Tree, TypeFit, known_places
+from router.residual import TextModel, Tree, TypeFit, term, terms_of
 from router.shape import shape
 from router.tasktype import TASK_TYPES, Posterior, TaskType, task_type
 from router.words import words
@@ -93,8 +92,8 @@ def fit_readings(
 ) -> TextModel:
     """Learn from prompts that have been read already."""
     target = gains - gains.mean()
-    terms, idf = _terms(read.tokens, settings.least_prompts)
-    table = sparse([_tfidf(known_places(terms, row), idf) for row in read.tokens], len(terms))
+    places, idf = _terms(read.tokens, settings.least_prompts)
+    table = sparse([_tfidf(map(places.get, terms_of(row)), idf) for row in read.tokens], len(places))
     linear = np.column_stack((read.looks, _on_other_folds(table, target, settings.penalty)))
     trees: list[Tree] = []
     for seed in range(settings.forests):
@@ -107,11 +106,10 @@ def fit_readings(
             share=settings.share,
             seed=seed,
         )
+    weights: list[float] = (sparse_ridge(table, target, penalty=settings.penalty) * np.array(idf)).tolist()
     return TextModel(
         about=about or {},
-        terms=terms,
-        squares=tuple(rare * rare for rare in idf),
-        weights=tuple((sparse_ridge(table, target, penalty=settings.penalty) * np.array(idf)).tolist()),
+        terms={name: term(rare * rare, weight) for name, rare, weight in zip(places, idf, weights, strict=True)},
         trees=tuple(Tree(t.places, t.thresholds, tuple(leaf / settings.forests for leaf in t.leaves)) for t in trees),
         types=_types(read, target),
         linear=settings.linear,
@@ -151,13 +149,13 @@ def _types(read: Readings, target: Array) -> dict[TaskType, TypeFit]:
 def _terms(rows: Sequence[Sequence[str]], least: int) -> tuple[dict[str, int], tuple[float, ...]]:
     found: Counter[str] = Counter()
     for row in rows:
-        found.update({*row, *map(" ".join, pairwise(row))})
-    kept = sorted(term for term, prompts in found.items() if prompts >= least)
-    idf = tuple(math.log((1 + len(rows)) / (1 + found[term])) + 1 for term in kept)
-    return {term: place for place, term in enumerate(kept)}, idf
+        found.update(terms_of(row))
+    kept = sorted(name for name, prompts in found.items() if prompts >= least)
+    idf = tuple(math.log((1 + len(rows)) / (1 + found[name])) + 1 for name in kept)
+    return {name: place for place, name in enumerate(kept)}, idf
 
 
-def _tfidf(places: set[int], idf: Sequence[float]) -> dict[int, float]:
-    row = {place: idf[place] for place in sorted(places)}
+def _tfidf(places: Iterable[int | None], idf: Sequence[float]) -> dict[int, float]:
+    row = {place: idf[place] for place in sorted(place for place in places if place is not None)}
     norm = math.sqrt(sum(value * value for value in row.values())) or 1.0
     return {place: value / norm for place, value in row.items()}

@@ -202,6 +202,12 @@ def _rung(model: str, quality: float, usd: float, *, method: MethodName = "direc
     return Candidate(model, Effort.NONE, estimate=spread, cost=used, liked=Pull({}), method=method)
 
 
+def test_a_rung_made_unchecked_has_every_field_and_would_pass_the_check() -> None:
+    rung = _rung("small", 0.8, 0.01).rung("always")
+    assert list(vars(rung)) == list(Rung.model_fields)
+    assert Rung.model_validate(vars(rung)) == rung
+
+
 def test_of_two_about_alike_effort_comes_before_size() -> None:
     cards = [ModelCard(id=name, parameters_billion=size, context_tokens=9000) for name, size in (("s", 8), ("l", 70))]
     liked, used = pull(cards), Cost(10, 10, Decimal("0.01"), 1.0, 0.0, 20, Decimal("0.01"))

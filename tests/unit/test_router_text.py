@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.features import excerpt, features
 from router.fit.sparse import sparse, sparse_ridge
 from router.fit.targets import by_group, by_others
 from router.fit.text import USUAL, fit_text_model
 from router.fit.trees import boosted
-from router.residual import TextModel, TypeFit, gain, load_text_model, packed, trees_sum, unpacked
+from router.residual import TextModel, TypeFit, gain, load_text_model, packed, term, trees_sum, unpacked
 from router.score import score
 from router.shape import NAMES, shape
 from router.tasktype import task_type
@@ -34,6 +36,24 @@ def said(model: TextModel, prompt: str) -> float:
 
 def test_words_are_lower_case_with_numbers_as_0_and_marks_apart() -> None:
     assert words("It's 1,234.5 km - isn't ÉTÉ ___?") == ["it's", "0", "km", "-", "isn't", "été", "_", "?"]
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_a_text_is_cut_up_alike_whether_or_not_it_has_a_letter_beyond_ascii(text: str) -> None:
+    assert words(f"{text} é") == [*words(text), "é"]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("def one():\n    return {}\n", 3),
+        ("a => b() => c()", 4),
+        ("```\nTraceback\n```", 3),
+        ("Call me (now); then write", 0),
+    ],
+)
+def test_places_that_look_like_program_text_are_counted(text: str, places: int) -> None:
+    assert features(text).code == places
 
 
 @pytest.mark.parametrize(
@@ -74,10 +94,16 @@ def test_the_same_prompts_and_gains_give_the_same_file(model: TextModel) -> None
 
 
 def test_a_model_says_the_same_after_it_was_packed(model: TextModel) -> None:
-    again = unpacked(packed(model))
-    assert again.about == {"of": "a test"}
-    assert again.types == model.types
-    assert [said(again, prompt) for prompt in PROMPTS] == pytest.approx([said(model, p) for p in PROMPTS], abs=2e-3)
+    assert unpacked(packed(model)) == model
+
+
+def test_the_linear_part_adds_up_weights_of_either_sign_over_the_length_of_the_squares() -> None:
+    terms = {"prove": term(2.0, -0.25), "it": term(1.5, 0.75), "prove it": term(4.0, -1.0)}
+    model = TextModel(about={}, terms=terms, trees=(), types={}, linear=1.0, length=0.0)
+    assert said(model, "prove") == pytest.approx(-0.25 / np.sqrt(2.0))
+    assert said(model, "it, it") == pytest.approx(0.75 / np.sqrt(1.5))
+    assert said(model, "Prove it now") == pytest.approx(-0.5 / np.sqrt(7.5))
+    assert said(model, "nothing known") == 0
 
 
 def test_a_prompt_of_foreign_words_has_no_weight_and_only_length_speaks(model: TextModel) -> None:
