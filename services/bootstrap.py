@@ -145,8 +145,9 @@ async def open_parts(settings: Settings, *, service: str) -> tuple[Parts, Callab
     stack.push_async_callback(database.close)
     redis = connect(settings.redis)
     stack.push_async_callback(redis.aclose)
-    # No limit of connections: each model's own `max_parallel` bounds them.
-    limits = httpx.Limits(max_connections=None)
+    # No limit of connections: each model's own `max_parallel` bounds them. They are let go before servers tire of them
+    # (uvicorn does after 5 seconds): a call would be lost that is sent at that moment.
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=3.0)
     client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, limits=limits))
     catalog = load_catalog(chosen_catalog(settings.catalog, folder=settings.folder), environment=environment())
     models = Models(catalog, client)

@@ -17,8 +17,9 @@ from services.planning import Planning
 from services.queue.relay import Relay
 from services.records import Known, Origin
 from services.store import messages, runs
-from services.store.database import Database
+from services.store.database import Database, Work
 from services.store.leases import Lease
+from services.store.runs import Accepted
 from services.store.transaction import Transaction
 from services.teams import Teams
 
@@ -34,6 +35,9 @@ class Asker:
 
 
 NOTHING: Mapping[str, Any] = {}
+
+Commit = Callable[[Work[Accepted]], Awaitable[Accepted]]
+"""Carries out the transaction that accepts a task."""
 
 Within = Callable[[Transaction, str], Awaitable[None]]
 """Is called with the new run's id inside the transaction that accepts it; what it raises undoes the acceptance."""
@@ -83,7 +87,7 @@ class Door:
             known = await self.planning.known(connection, task, owner=asker.owner, said=said)
             with suppress(Unavailable):  # no model answers now: the run may wait for one
                 self._planned(task, known)
-            run_id, _, fresh = await runs.accept(
+            accepted = await runs.accept(
                 connection,
                 task,
                 origin=origin,
@@ -96,25 +100,38 @@ class Door:
                 traceparent=asker.traceparent,
             )
             if within:
-                await within(connection, run_id)
-        await self.relay.announce(fresh)
-        return run_id
+                await within(connection, accepted.run.id)
+        await self.relay.announce(accepted.to_announce)
+        return accepted.run.id
 
     async def begin(
         self, task: Task, *, asker: Asker, gateway: str, said: Mapping[str, Any] = NOTHING
-    ) -> tuple[Lease, Plan, timedelta]:
+    ) -> tuple[Lease, Accepted]:
         """Accept a task that this process answers itself, while the asker waits.
 
         Returns:
-            The lease on the run, its plan, and the time that planning took.
+            The lease on the run, and what was written, with the plan.
         """
+        return await self._begin(self.database.at_once, task, asker, gateway, said)
+
+    async def begin_unheard(
+        self, task: Task, *, asker: Asker, gateway: str, said: Mapping[str, Any] = NOTHING
+    ) -> tuple[Lease, Accepted]:
+        """As `begin`, where the asker hears of nothing before the run's end is committed.
+
+        It is with the first of the run's writes that has to last that its acceptance does, if there is a power cut.
+        """
+        return await self._begin(self.database.at_once_unflushed, task, asker, gateway, said)
+
+    async def _begin(
+        self, commit: Commit, task: Task, asker: Asker, gateway: str, said: Mapping[str, Any]
+    ) -> tuple[Lease, Accepted]:
         task, team_yaml = await self._looked_over(task)
-        async with self.database.write() as connection:
-            known = await self.planning.known(connection, task, owner=asker.owner, said=said)
-            began = self.clock()
-            plan = self._planned(task, known)
-            took = self.clock() - began
-            _, lease, _ = await runs.accept(
+        known = await self._known(task, asker, said)
+        began = self.clock()
+        planned = runs.Planned(self._planned(task, known), began, self.clock() - began)
+        accepted = await commit(
+            lambda connection: runs.accept(
                 connection,
                 task,
                 origin="chat",
@@ -125,9 +142,11 @@ class Door:
                 team_yaml=team_yaml,
                 traceparent=asker.traceparent,
                 gateway=(gateway, self.lease),
+                planned=planned,
             )
-        assert lease is not None
-        return lease, plan, took
+        )
+        assert accepted.lease is not None
+        return accepted.lease, accepted
 
     async def preview(self, task: Task, *, asker: Asker, said: Mapping[str, Any] = NOTHING) -> Plan:
         """Draw up the plan, and run nothing."""
@@ -141,8 +160,14 @@ class Door:
 
     async def _seen(self, task: Task, asker: Asker, said: Mapping[str, Any]) -> tuple[Task, Known]:
         task, _ = await self._looked_over(task)
+        return task, await self._known(task, asker, said)
+
+    async def _known(self, task: Task, asker: Asker, said: Mapping[str, Any]) -> Known:
+        known = self.planning.known_already(task, owner=asker.owner, said=said)
+        if known is not None:
+            return known
         async with self.database.read() as connection:
-            return task, await self.planning.known(connection, task, owner=asker.owner, said=said)
+            return await self.planning.known(connection, task, owner=asker.owner, said=said)
 
     def _planned(self, task: Task, known: Known) -> Plan:
         team = runs.team_of(task)

@@ -47,10 +47,15 @@ class Efforts:
 
     async def refresh(self, connection: Transaction) -> None:
         """Take what was measured since, once in a while: in a transaction that is open anyway."""
-        if time.monotonic() < self._look_at:
+        if not self.due:
             return
         self._look_at = time.monotonic() + LOOK_SECONDS
         self._measured = await probes.all_of(connection)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look."""
+        return time.monotonic() >= self._look_at
 
     def look_again(self) -> None:
         """Look at the next opportunity."""

@@ -77,7 +77,7 @@ class Learning:
 
     async def refresh(self, connection: Transaction) -> None:
         """Take the newest, once in a while: in a transaction that is open anyway, so that nothing runs beside it."""
-        if time.monotonic() < self._look_at:
+        if not self.due:
             return
         self._look_at = time.monotonic() + LOOK_SECONDS
         row = await router_state.newest(connection, after=self._version)
@@ -88,6 +88,11 @@ class Learning:
             self.learned = await asyncio.to_thread(Learned.model_validate_json, row.learned)
         except ValidationError as error:  # another version of the product wrote it, and will be learned over
             log.warning("version %s of what the router learned cannot be read: %s", row.version, error)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look."""
+        return time.monotonic() >= self._look_at
 
     def look_again(self) -> None:
         """Look at the next opportunity."""

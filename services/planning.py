@@ -70,10 +70,19 @@ class Planning:
         notes = self._efforts.notes(task, plan)
         return plan.model_copy(update={"why": " ".join((plan.why, *notes))}) if notes else plan
 
+    def known_already(self, task: Task, *, owner: str | None, said: Mapping[str, Any]) -> Known | None:
+        """What a plan goes by, as `known` gives it, where nothing has to be looked up: of most first prompts."""
+        looked, key = self._remembered(owner)
+        if not looked or self._learning.due or self._efforts.due or conversations.may_have_past(task):
+            return None
+        return _known(conversations.Past(), key, task, said)
+
     async def known(self, connection: Transaction, task: Task, *, owner: str | None, said: Mapping[str, Any]) -> Known:
-        """Look up what a plan goes by. Of a first prompt nothing is asked of the database, most of the time.
+        """Look up what a plan goes by.
 
         Args:
+            connection: the transaction.
+            task: what is asked.
             owner: id of the asker's API key.
             said: what the request says of its plan, by the names of `Then`'s fields; of a conversation with a name, it
                 stays in force until another request says something else.
@@ -81,12 +90,7 @@ class Planning:
         await self.refresh(connection)
         key = await self._key(connection, owner) if owner else None
         past = await conversations.past(connection, task, owner=owner, now=self._clock())
-        return Known(
-            session=past.session,
-            settings=_settings(past.settings, said) if task.conversation is not None else None,
-            key=key.name if key else None,
-            key_overrides=key.overrides if key else None,
-        )
+        return _known(past, key, task, said)
 
     async def refresh(self, connection: Transaction) -> None:
         """Take what was learned and measured since, once in a while."""
@@ -94,11 +98,27 @@ class Planning:
         await self._efforts.refresh(connection)
 
     async def _key(self, connection: Transaction, owner: str) -> Key | None:
-        until, key = self._keys.get(owner, (0.0, None))
-        if until < time.monotonic():
+        looked, key = self._remembered(owner)
+        if not looked:
             key = await keys.of_owner(connection, owner)
             self._keys[owner] = (time.monotonic() + REMEMBER_SECONDS, key)
         return key
+
+    def _remembered(self, owner: str | None) -> tuple[bool, Key | None]:
+        """Whether it is known what the asker's key is, and the key."""
+        if owner is None:
+            return True, None
+        until, key = self._keys.get(owner, (0.0, None))
+        return until >= time.monotonic(), key
+
+
+def _known(past: conversations.Past, key: Key | None, task: Task, said: Mapping[str, Any]) -> Known:
+    return Known(
+        session=past.session,
+        settings=_settings(past.settings, said) if task.conversation is not None else None,
+        key=key.name if key else None,
+        key_overrides=key.overrides if key else None,
+    )
 
 
 def _settings(before: Then | None, said: Mapping[str, Any]) -> Then | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 
 from agents.checks.suited import suited
@@ -30,13 +30,18 @@ from services.queue.keeper import Keeper, Stopped
 from services.queue.place import NOWHERE, Place
 from services.records import EndStatus, Failure, Run
 from services.store import leases, messages, outcomes, runs
+from services.store.changes import OnStep
 from services.store.database import Database, StoreUnavailable
-from services.store.journal import OnStep, SqlJournal, close_step
+from services.store.journal import BriefJournal, SqlJournal
 from services.store.leases import Lease
+from services.store.runs import Accepted, Ending, Planned
+from services.store.transaction import Transaction
 from services.verdicts import INTERRUPTIONS, Looked, asked_for, look_at
 
 GRACE_SECONDS = 2.0
 """Models are hung up on at the deadline; making do with what there is then may take so much longer."""
+BRIEF = ("calculate", "direct")
+"""Methods that ask one model once, or none."""
 
 MakeMethod = Callable[[Rung, Plan, Task, TeamSpec | None], Method]
 """Gives the method of a rung of the plan, ready to answer."""
@@ -77,13 +82,6 @@ class World:
     """Gives what sends a run's ended steps on as spans."""
 
 
-@dataclass(frozen=True)
-class _Ending:
-    status: EndStatus
-    answer: Answer | None = None
-    error: Failure | None = None
-
-
 class Runner:
     """Owns the state of a run from its first rung to its end. Gateway and worker use the same."""
 
@@ -94,14 +92,15 @@ class Runner:
         self,
         lease: Lease,
         *,
-        plan: tuple[Plan, timedelta] | None = None,
+        accepted: Accepted | None = None,
         on_text: OnText | None = None,
         place: Place = NOWHERE,
     ) -> Run | None:
         """Climb a run and end it.
 
         Args:
-            plan: the plan, and the time it took to draw it up, where this process accepted the run itself.
+            lease: of the message that asks for it.
+            accepted: the run with its plan, where this process has just accepted it itself.
             on_text: is given the answer as it grows, once it is sure to stand.
             place: in the worker, left for as long as the run only waits for a team's turns.
 
@@ -109,88 +108,69 @@ class Runner:
             The ended run; None where it was left to another: the lease was lost, or the process ends.
         """
         world = self._world
-        async with world.database.write() as connection:
-            if plan is None and not await runs.start(connection, lease, world.clock()):
-                return None
-            if plan is None:
-                await world.planning.refresh(connection)
-            waited = None if plan else await messages.begin_work(connection, lease, world.clock())
-            run = await runs.head(connection, lease.run_id)
-        if waited:
-            world.on_step(run)(waited)
+        run = accepted.run if accepted else await self._started(lease)
+        if run is None:
+            return None
+        if accepted and accepted.route:
+            world.on_step(run)(accepted.route)
+        climb = _Climb(world, run, lease, on_text, place, fresh=accepted is not None)
         try:
             async with world.keeper.hold(lease):
-                ending = await self._ending(run, lease, plan, on_text, place)
+                ending = await self._ending(climb)
         except Cancelled:
-            ending = _Ending("cancelled")
+            ending = Ending("cancelled")
         except (LeaseLost, StoreUnavailable):
             return None  # the lease is another's, or lapses while the database is away: then another goes on
         except Stopped:
-            async with world.database.write() as connection:
-                await leases.give_back(connection, lease)
+            await climb.give_back()
             return None
         except BaseException as error:
             # The outermost loop of a run: nothing leaves it without an end. A closed door cancels; else it is a defect.
             closed = isinstance(error, asyncio.CancelledError)
-            ending = _Ending("cancelled") if closed else _Ending("failed", error=defect(error))
-            await asyncio.shield(self._end(lease, ending))
+            ending = Ending("cancelled") if closed else Ending("failed", error=defect(error))
+            await asyncio.shield(climb.end(ending))
             raise
-        return await self._end(lease, ending)
+        return await climb.end(ending)
 
-    async def _ending(
-        self,
-        run: Run,
-        lease: Lease,
-        plan: tuple[Plan, timedelta] | None,
-        on_text: OnText | None,
-        place: Place,
-    ) -> _Ending:
+    async def _started(self, lease: Lease) -> Run | None:
+        """The run as it is found; None where it needs no work any more."""
         world = self._world
-        left = (run.deadline_at - world.clock()).total_seconds()
-        if left <= 0 and lease.deliveries == 1:
-            return _Ending(
+        async with world.database.write() as connection:
+            if not await runs.start(connection, lease, world.clock()):
+                return None
+            await world.planning.refresh(connection)
+            waited = await messages.begin_work(connection, lease, world.clock())
+            run = await runs.head(connection, lease.run_id)
+        world.on_step(run)(waited)
+        return run
+
+    async def _ending(self, climb: "_Climb") -> Ending:
+        left = (climb.deadline_at - self._world.clock()).total_seconds()
+        if left <= 0 and climb.is_first:
+            return Ending(
                 "expired", error=failure_of(BudgetExceeded("max_seconds", "the deadline passed in the queue"))
             )
-        climb = _Climb(world, run, lease, on_text, place)
         try:
             async with asyncio.timeout(max(left, 0) + GRACE_SECONDS) as limit:
-                return await climb.to_the_end(plan, limit)
+                return await climb.to_the_end(limit)
         except TimeoutError:
             reached = BudgetExceeded("max_seconds", f"the deadline {climb.deadline_at.isoformat()} is reached")
             status: EndStatus = "truncated" if climb.begun else "expired"
-            return _Ending(status, answer=climb.best(), error=failure_of(reached))
+            return Ending(status, answer=climb.best(), error=failure_of(reached))
         except BudgetExceeded as error:
-            return _Ending("truncated", answer=climb.best(), error=failure_of(error))
+            return Ending("truncated", answer=climb.best(), error=failure_of(error))
         except INTERRUPTIONS:
             raise
         except PointsmanError as error:
-            return _Ending("failed", error=failure_of(error))
-
-    async def _end(self, lease: Lease, ending: _Ending) -> Run | None:
-        world = self._world
-        async with world.database.write() as connection:
-            ended = await runs.end(
-                connection,
-                lease.run_id,
-                status=ending.status,
-                now=world.clock(),
-                lease=lease,
-                answer=ending.answer,
-                error=ending.error,
-            )
-        world.feed.ring(lease.run_id)
-        async with world.database.read() as connection:
-            run = await runs.load(connection, lease.run_id)
-            if ended:
-                root = await runs.root_step(connection, lease.run_id)
-                world.on_step(run)(root)
-        return run if run.ended else None
+            return Ending("failed", error=failure_of(error))
 
 
 class _Climb:
     """One run on its way up."""
 
-    def __init__(self, world: World, run: Run, lease: Lease, on_text: OnText | None, place: Place) -> None:
+    def __init__(
+        self, world: World, run: Run, lease: Lease, on_text: OnText | None, place: Place, *, fresh: bool
+    ) -> None:
         self._world = world
         self._run = run
         self._lease = lease
@@ -199,6 +179,9 @@ class _Climb:
         self._seen = 0
         """Characters of the answer that somebody has read already."""
         self._attempts: list[Attempt] = []
+        self._ended_attempts: list[Attempt] = []
+        """Those too that came to no answer."""
+        self._fresh = fresh
         self._plan_drawn: Plan | None = None
         self._unchecked: Answer | None = None
         """An answer whose checks have not ended."""
@@ -207,9 +190,17 @@ class _Climb:
         self.deadline_at = run.deadline_at
         self._on_step = world.on_step(run)
         self._journal = SqlJournal(
-            world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=self._on_step
+            world.database, lease, clock=world.clock, announce=world.feed.ring, on_step=self._on_step, fresh=fresh
         )
-        self._team = world.parse_team(run.team_yaml) if run.team_yaml else None
+
+    @cached_property
+    def _team(self) -> TeamSpec | None:
+        return self._world.parse_team(self._run.team_yaml) if self._run.team_yaml else None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody has tried before."""
+        return self._lease.deliveries == 1
 
     def best(self) -> Answer | None:
         """The answer that passed most of its checks so far; the later one of two alike. What was read stays."""
@@ -220,8 +211,8 @@ class _Climb:
             return answered[-1].answer
         return max(enumerate(answered), key=lambda one: (_passed(one[1]), one[0]))[1].answer
 
-    async def to_the_end(self, planned: tuple[Plan, timedelta] | None, limit: asyncio.Timeout) -> _Ending:
-        plan = self._plan_drawn = await self._plan(planned)
+    async def to_the_end(self, limit: asyncio.Timeout) -> Ending:
+        plan = self._plan_drawn = await self._plan()
         left = (self.deadline_at - self._world.clock()).total_seconds()
         end = asyncio.get_running_loop().time() + max(left, 0) + GRACE_SECONDS
         limit.reschedule(end)  # a rule may have brought it forward
@@ -239,45 +230,59 @@ class _Climb:
                 continue
             if attempt.accepted and attempt.answer:
                 await self._show(attempt.answer)
-                return _Ending("truncated" if attempt.answer.truncated else "succeeded", answer=attempt.answer)
+                return Ending("truncated" if attempt.answer.truncated else "succeeded", answer=attempt.answer)
             if self._seen:
                 break
         if best := self.best():
             await self._show(best)
-            return _Ending("truncated" if best.truncated else "unverified", answer=best)
+            return Ending("truncated" if best.truncated else "unverified", answer=best)
         assert failure is not None
         raise failure
 
-    async def _plan(self, planned: tuple[Plan, timedelta] | None) -> Plan:
+    async def end(self, ending: Ending) -> Run | None:
+        """Give the run its end, with all that was not written yet; None where it has not ended."""
+        now, held = self._world.clock(), self._journal.take()
+
+        async def write(connection: Transaction) -> tuple[Run, bool]:
+            ended = await runs.end_with(connection, held, ending, now=now, lease=self._lease)
+            if ended is None or not self._is_known_whole:
+                return await runs.load(connection, self._run.id), ended is not None
+            return runs.ended_run(self._run, ended, ending, now=now, attempts=tuple(self._ended_attempts)), True
+
+        run, is_ours = await self._world.database.at_once(write, then=held.committed)
+        self._world.feed.ring(run.id)
+        if is_ours:
+            self._on_step(runs.root_of(run))
+        return run if run.ended else None
+
+    async def give_back(self) -> None:
+        """Let another go on with the run, from all that was done here."""
+        held = self._journal.take()
+
+        async def write(connection: Transaction) -> None:
+            if held:
+                await held.write(connection, lease=self._lease)
+            await leases.give_back(connection, self._lease)
+
+        await self._world.database.at_once(write, then=held.committed)
+
+    @property
+    def _is_known_whole(self) -> bool:
+        """Whether nothing happened to the run that this process did not do: no other has a part in it."""
+        return self._fresh and self._run.team_yaml is None
+
+    async def _plan(self) -> Plan:
         if self._run.plan:
             return self._run.plan
         began = self._world.clock()
-        if planned is None:
-            plan = await self._plan_when_possible()
-            took = self._world.clock() - began
-        else:
-            plan, took = planned
-        step = (
-            self._top()
-            .step("route", "route", key="route")
-            .model_copy(
-                update={
-                    "status": "ok",
-                    "started_at": began,
-                    "ended_at": began + took,
-                    "attributes": {
-                        "rungs": [rung.short for rung in plan.rungs],
-                        "why": plan.why,
-                        "task_type": plan.task_type,
-                    },
-                    "output": plan.model_dump_json(),
-                }
-            )
+        plan = await self._plan_when_possible()
+        planned = Planned(plan, began, self._world.clock() - began)
+        self.deadline_at = planned.deadline(self._run)
+        step = await self._world.database.at_once(
+            lambda connection: runs.save_plan(connection, self._lease, planned, deadline_at=self.deadline_at)
         )
-        self.deadline_at = _deadline(self._run, plan)
-        async with self._world.database.write() as connection:
-            if not await runs.save_plan(connection, self._lease, plan, step, deadline_at=self.deadline_at):
-                raise LeaseLost(self._run.id)
+        if step is None:
+            raise LeaseLost(self._run.id)
         self._on_step(step)
         self._world.feed.ring(self._run.id)
         return plan
@@ -298,19 +303,22 @@ class _Climb:
         began = top.step(
             "attempt", f"attempt {rung.method}", key=str(number), attributes={"rung": rung.short}
         ).model_copy(update={"attempt": number})
-        step = await self._journal.open(began, reserve=Reservation())
+        suited = self._suited(rung, plan)
+        is_brief = rung.method in BRIEF and not suited and not asked_for(self._run.task)
+        journal = BriefJournal(self._journal) if is_brief else self._journal
+        step = await journal.open(began, reserve=Reservation())
         if step.status == "error":
             raise error_of(Failure.model_validate(step.attributes["failure"]))
         if step.status == "ok" and step.output is not None:
             self._attempts.append(Attempt.model_validate_json(step.output))
             return self._attempts[-1]
         on_text = self._read_along if self._stands_anyway(rung) else None
-        place = replace(top.below(step), mailbox=self._mailbox(step.span_id), on_text=on_text)
+        place = replace(top.below(step), journal=journal, mailbox=self._mailbox(step.span_id), on_text=on_text)
         context = until(place, self.deadline_at)
         try:
             method = self._world.method(rung, plan, self._run.task, self._team)
             answer = self._unchecked = await method.answer(self._run.task, context)
-            looked = await look_at(answer, self._run.task, plan, number, context, suited=self._suited(rung, plan))
+            looked = await look_at(answer, self._run.task, plan, number, context, suited=suited)
         except INTERRUPTIONS:
             raise
         except PointsmanError as error:
@@ -353,15 +361,15 @@ class _Climb:
             "attributes": step.attributes | {"accepted": attempt.accepted, "reason": attempt.reason},
             "output": attempt.model_dump_json(),
         }
-        ended = step.model_copy(update=changes)
-        async with self._world.database.write() as connection:
-            if await close_step(connection, self._lease, ended) is None:
-                raise LeaseLost(self._run.id)
-            await runs.note_attempt(connection, self._run.id, attempt, now)
-            if looked:
-                await outcomes.note_checked(connection, self._run, plan, attempt, looked.asked, now)
-        self._on_step(ended)
-        self._world.feed.ring(self._run.id)
+        journal = self._journal
+        journal.hold_end(step.model_copy(update=changes))
+        journal.hold_event("attempt", runs.shown_attempt(attempt), now, rung=attempt.rung)
+        usage, cost = journal.spent[attempt.number]
+        self._ended_attempts.append(attempt.model_copy(update={"usage": usage, "cost_usd": cost}))
+        if looked and looked.asked:
+            await journal.flush(
+                lambda connection: outcomes.note_checked(connection, self._run, plan, attempt, looked.asked, now)
+            )
 
     async def _read_along(self, text: str) -> None:
         self._seen += len(text)
@@ -370,6 +378,8 @@ class _Climb:
 
     async def _show(self, answer: Answer) -> None:
         if not self._seen:
+            if self._on_text:
+                await self._journal.flush()  # nobody reads what is not written down
             await self._read_along(answer.text)
 
     def _mailbox(self, parent_id: str) -> Mailbox:
@@ -392,12 +402,6 @@ class _Climb:
             sandbox=world.sandbox,
             judges=world.judges(self._plan_drawn) if self._plan_drawn else (),
         )
-
-
-def _deadline(run: Run, plan: Plan) -> datetime:
-    """When the run has to end, now that its plan says what it is held to."""
-    most = plan.limits.max_seconds
-    return run.deadline_at if most is None else min(run.deadline_at, run.created_at + timedelta(seconds=most))
 
 
 def _passed(attempt: Attempt) -> tuple[int, int]:

@@ -26,6 +26,7 @@ def create_app(parts: Parts, *, keys_required: bool) -> FastAPI:
         await parts.models.start()
         yield
         await asyncio.gather(*app.state.working, return_exceptions=True)
+        await parts.world.feed.close()
         await parts.models.stop()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)

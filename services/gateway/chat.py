@@ -37,7 +37,10 @@ async def chat_completions(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation. `model`: `auto`, an id of `GET /v1/models`, or `team/<name>`."""
     parts = parts_of(request)
     task = body.task()
-    lease, plan, took = await parts.door.begin(task, asker=asker(request), gateway=parts.name, said=body.said)
+    begin = parts.door.begin if body.stream else parts.door.begin_unheard
+    lease, accepted = await begin(task, asker=asker(request), gateway=parts.name, said=body.said)
+    plan = accepted.run.plan
+    assert plan is not None
     headers = {"x-pointsman-run-id": lease.run_id, "x-pointsman-plan": plan.short.encode("ascii", "replace").decode()}
     if body.model != "auto":
         headers["x-pointsman-requested-model"] = body.model.encode("ascii", "replace").decode()[:200]
@@ -45,7 +48,7 @@ async def chat_completions(body: ChatRequest, request: Request) -> Response:
     working: Working = request.app.state.working
 
     async def climb(on_text: OnText | None) -> Run:
-        run = await parts.runner.climb(lease, plan=(plan, took), on_text=on_text)
+        run = await parts.runner.climb(lease, accepted=accepted, on_text=on_text)
         return run or await parts.load_run(lease.run_id)
 
     if body.stream:

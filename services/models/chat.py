@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing, asynccontextmanager, suppress
 from decimal import Decimal
 from time import monotonic
 from typing import Any, Literal, TypeVar
@@ -24,6 +24,8 @@ _OK = 200
 _NO_SUCH_PATH = (404, 405, 501)
 _MAX_BODY_BYTES = 5_000_000
 _AFTER_SLOW_SECONDS = 30.0
+_REST_SECONDS = 0.05
+"""How long the end of a reply is waited for after the end of its answer: to connect anew takes no longer."""
 _AFTER_WRONG_CATALOG_SECONDS = 60.0
 _T = TypeVar("_T")
 
@@ -156,10 +158,12 @@ class ChatServer:
             await self._require_served(began)
             response = await self._open(body, began)
             try:
-                async with aclosing(read_data(response.aiter_bytes())) as frames:
+                received = response.aiter_bytes()
+                async with aclosing(read_data(received)) as frames:
                     while (data := await self._within(anext(frames, None), limit, began, what=what)) is not None:
                         yield data
                         limit, what = self._timeouts.idle_seconds, "to go on with its answer"
+                await _read_out(received)
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
@@ -254,6 +258,14 @@ class ChatServer:
         else:
             words = f"the server of model {self.entry.id} closed the connection before it answered"
         return Unavailable(words, retry_after_seconds=2)
+
+
+async def _read_out(received: AsyncIterator[bytes]) -> None:
+    """Read the end of a reply whose answer is whole: its connection is then good for the next call."""
+    with suppress(TimeoutError, httpx.TransportError):
+        async with asyncio.timeout(_REST_SECONDS):
+            async for _ in received:
+                pass
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -32,11 +32,16 @@ class Past:
     """What was set for it."""
 
 
+def may_have_past(task: Task) -> bool:
+    """Whether anything can have come before: the conversation has a name, or shows an answer."""
+    return task.conversation is not None or digest_of_last(task.messages) is not None
+
+
 async def past(connection: Transaction, task: Task, *, owner: str | None, now: datetime) -> Past:
     """What came before this task in its conversation. Where nothing can have, nothing is asked of the database."""
-    digest = digest_of_last(task.messages)
-    if task.conversation is None and digest is None:
+    if not may_have_past(task):
         return Past()
+    digest = digest_of_last(task.messages)
     by_name = RunRow.conversation == task.conversation
     found = by_name if task.conversation is not None else RunRow.answer_digest == digest
     query = select(RunRow.known, RunRow.session, RunRow.ended_at).where(found, RunRow.owner == owner)

@@ -2,12 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from logging import getLogger
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -15,7 +15,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from agents.errors import Unavailable
-from services.store.transaction import Transaction, in_thread
+from services.store.transaction import Transaction, driven, in_thread
+
+Result = TypeVar("Result")
+Work = Callable[[Transaction], Coroutine[Any, Any, Result]]
+"""The statements of a transaction; what it gives is given once they are committed."""
 
 BUSY_MILLISECONDS = 15_000
 """How long a SQLite writer waits for another process's transaction."""
@@ -57,6 +61,7 @@ class Database:
             connect_args={"check_same_thread": False} if self.sqlite else POSTGRES,
         )
         self._reading = self.engine.execution_options(sqlite_begin="BEGIN")
+        self._unflushed = self.engine.execution_options(sqlite_synchronous="NORMAL")
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="sql")
         # A turn is waited for here: waiting in a thread would take it from those who could end their transaction.
         self._free = asyncio.Semaphore(CONNECTIONS)
@@ -76,6 +81,37 @@ class Database:
             yield Transaction(connection, self._threads)
             await in_thread(self._threads, connection.commit)
 
+    async def at_once(self, work: Work[Result], *, then: Callable[[], None] = lambda: None) -> Result:
+        """Carry out a whole writing transaction in one visit to a thread.
+
+        Args:
+            work: the statements. It waits for nothing else, and is undone by what it raises.
+            then: is called in the thread right after the commit: also where the caller is cancelled meanwhile.
+
+        Raises:
+            StoreUnavailable: as `write` does.
+        """
+        return await self._at_once(self.engine, work, then)
+
+    async def at_once_unflushed(self, work: Work[Result], *, then: Callable[[], None] = lambda: None) -> Result:
+        """As `at_once`, for what nobody is told of yet: in SQLite a power cut may take it back, the end of no process.
+
+        Whatever is committed by `write` or `at_once` later makes this last as well, and is never there without it.
+        PostgreSQL commits it as it does anything: the server may fall while this process goes on.
+        """
+        return await self._at_once(self._unflushed, work, then)
+
+    async def _at_once(self, engine: Engine, work: Work[Result], then: Callable[[], None]) -> Result:
+        def carry_out() -> Result:
+            with engine.connect() as connection:
+                with connection.begin():
+                    result = driven(work(Transaction(connection)))
+                then()
+                return result
+
+        async with self._turn, self._place():
+            return await in_thread(self._threads, carry_out)
+
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Transaction]:
         """A transaction that only reads. Raises as `write` does."""
@@ -88,18 +124,24 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, engine: Engine) -> AsyncGenerator[Connection]:
-        try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise StoreUnavailable("the database is too busy: no connection came free") from error
         opened = ExitStack()
-        try:
+        async with self._place():
             try:
                 yield await in_thread(self._threads, lambda: _begun(engine, opened))
             finally:
                 # Rolls back what was not committed; and closes what was opened for a task that was cancelled meanwhile.
                 await in_thread(self._threads, opened.close)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncGenerator[None]:
+        """A connection's worth of room, with what goes wrong in it named by what the caller can do."""
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("the database is too busy: no connection came free") from error
+        try:
+            yield
         except (IntegrityError, DataError, ProgrammingError):
             raise
         except DBAPIError as error:
@@ -120,13 +162,16 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # accepted is accepted, after a power cut too
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+    options = connection.get_execution_options()
+    driver: Any = connection.connection.dbapi_connection
+    # Accepted is accepted, after a power cut too: FULL flushes each commit, with all that was not flushed before it.
+    driver.execute(f"PRAGMA synchronous={options.get('sqlite_synchronous', 'FULL')}")
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
 
 
 def _unavailable(error: DBAPIError) -> StoreUnavailable:

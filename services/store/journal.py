@@ -8,19 +8,21 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, true, update
+from sqlalchemy import select
 
 from agents.context import Clock, Reservation, to_its_end
 from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
-from agents.records import Step, Usage
+from agents.records import Json, Step, Usage
+from services.store.changes import NOTHING_RESERVED, Changes, OnStep, columns_of
 from services.store.database import Database
 from services.store.leases import Lease
-from services.store.rows import UNCANCELLED, UNPAUSED, add_event, bump, insert_ignoring, insert_row, upsert
+from services.store.rows import UNCANCELLED, UNPAUSED, insert_row
 from services.store.tables import RunRow, StepIoRow, StepRow
 from services.store.transaction import Transaction
 
@@ -30,173 +32,214 @@ PAUSE_POLL_SECONDS = 0.5
 Announce = Callable[[str], None]
 """Is told, after a commit, that the run has news."""
 
-OnStep = Callable[[Step], None]
-"""Is given each ended step, to send it on as a span."""
-
 
 class SqlJournal:
     """The journal of one run under one lease."""
 
-    def __init__(self, database: Database, lease: Lease, *, clock: Clock, announce: Announce, on_step: OnStep) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lease: Lease,
+        *,
+        clock: Clock,
+        announce: Announce,
+        on_step: OnStep,
+        fresh: bool = False,
+    ) -> None:
+        """Open the journal.
+
+        Args:
+            database: where it is.
+            lease: of the message under which the run is worked on.
+            clock: gives the time.
+            announce: is told of what was committed.
+            on_step: is given what has ended.
+            fresh: this process accepted the run itself, so no step of it was done before.
+        """
         self._database = database
         self._lease = lease
         self._clock = clock
         self._announce = announce
         self._on_step = on_step
+        self._fresh = fresh
+        self._reserved: dict[str, Reservation] = {}
+        self._begun: set[str] = set()
+        self._beginning: list[Step] = []
+        """Steps whose beginning the next write takes along."""
+        self._held = self._changes()
+        """Ends that the next write takes along."""
+        self.spent: dict[int, tuple[Usage, Decimal]] = {}
+        """What the steps that ended here used, by their attempts."""
 
     async def open(self, step: Step, *, reserve: Reservation) -> Step:
         """Write that the step begins, or give back its finished record; waits while the run is paused."""
         try:
-            return await self._opened(step, input_hash(step), reserve)
+            return await self._opened(step, reserve)
         except asyncio.CancelledError:
             # It may have been written by then, and nobody would close it: what it set aside would be held for ever.
             with contextlib.suppress(PointsmanError):
-                await to_its_end(self._forsake(step))
+                await to_its_end(self._forsake(step, reserve))
             raise
-
-    async def _opened(self, step: Step, digest: str, reserve: Reservation) -> Step:
-        while True:
-            async with self._database.write() as connection:
-                finished = await _finished(connection, self._lease.run_id, step.span_id, digest)
-                if finished is not None:
-                    return finished
-                seq = await bump(
-                    connection,
-                    self._lease.run_id,
-                    lease=self._lease,
-                    only_if=(UNCANCELLED, UNPAUSED, *limits_on(reserve)),
-                    add={f"reserved_{name}": amount for name, amount in reserve if amount},
-                )
-                if seq is not None:
-                    await self._write(connection, step, seq, digest, reserve)
-                    break
-                await _refuse(connection, self._lease, reserve)
-            await asyncio.sleep(PAUSE_POLL_SECONDS)
-        self._announce(self._lease.run_id)
-        return step
 
     async def close(self, step: Step) -> None:
         """Write how the step ended; what it used is counted and what was set aside for it is free again."""
-        async with self._database.write() as connection:
-            seq = await close_step(connection, self._lease, step)
-        if seq is None:
+        self.hold_end(step)
+        await self.flush()
+
+    def is_new(self, step: Step) -> bool:
+        """Whether it is certain that the step was not done before."""
+        return self._fresh and step.span_id not in self._begun
+
+    def hold_begin(self, step: Step) -> None:
+        """Begin a new step that draws on no budget; the next write says so."""
+        self._begun.add(step.span_id)
+        self._reserved[step.span_id] = NOTHING_RESERVED
+        self._beginning.append(step)
+
+    def hold_end(self, step: Step) -> None:
+        """End a step; the next write says so. Until then it has not ended, for whoever goes on after a crash."""
+        self._take_beginning()
+        self._held.end(step, freed=self._reserved.pop(step.span_id))
+        usage, cost = self.spent.get(step.attempt, (Usage(), Decimal(0)))
+        self.spent[step.attempt] = (usage + step.usage, cost + step.cost_usd)
+
+    def hold_event(self, kind: str, data: Json, at: datetime, **change: Any) -> None:
+        """Have the next write say that something happened, and change columns of the run."""
+        self._held.event(kind, data, at, **change)
+
+    def take(self) -> Changes:
+        """What is held: the caller's to write now."""
+        self._take_beginning()
+        return self._take_ends()
+
+    async def flush(self, more: Callable[[Transaction], Awaitable[None]] | None = None) -> None:
+        """Write what is held.
+
+        Args:
+            more: is written after it, in the same transaction.
+
+        Raises:
+            LeaseLost: another process works on this run now; nothing was written.
+        """
+        changes = self.take()
+        if not changes:
+            return
+
+        async def write(connection: Transaction) -> bool:
+            if await changes.write(connection, lease=self._lease) is None:
+                return False
+            if more:
+                await more(connection)
+            return True
+
+        if not await self._database.at_once(write, then=changes.committed):
             raise LeaseLost(self._lease.run_id)
-        self._on_step(step)
         self._announce(self._lease.run_id)
 
-    async def _forsake(self, step: Step) -> None:
+    async def _opened(self, step: Step, reserve: Reservation) -> Step:
+        is_new = self.is_new(step)
+        self._begun.add(step.span_id)
+        self._reserved[step.span_id] = reserve
+        while True:
+            ended = self._take_ends()
+            opening = self._changes()
+            for one in self._beginning:
+                self._begin(opening, one, NOTHING_RESERVED)
+            self._begin(opening, step, reserve)
+            # A beginning that a power cut takes back is a call in flight, or one that was never made.
+            commit = self._database.at_once if ended else self._database.at_once_unflushed
+
+            async def write(
+                connection: Transaction, ended: Changes = ended, opening: Changes = opening
+            ) -> Step | PointsmanError | None:
+                if ended and await ended.write(connection, lease=self._lease) is None:
+                    return LeaseLost(self._lease.run_id)
+                if not is_new and (finished := await _finished(connection, self._lease.run_id, step)):
+                    return finished
+                only_if = (UNCANCELLED, UNPAUSED, *limits_on(reserve))
+                if await opening.write(connection, lease=self._lease, only_if=only_if) is not None:
+                    return step
+                return await _refusal(connection, self._lease, reserve)
+
+            try:
+                opened = await commit(write, then=ended.committed)
+            finally:
+                if opening.written:
+                    self._beginning.clear()
+            if isinstance(opened, PointsmanError):
+                raise opened
+            if opened is not None:
+                break
+            await asyncio.sleep(PAUSE_POLL_SECONDS)
+        if opening.written:
+            self._announce(self._lease.run_id)
+        return opened
+
+    async def _forsake(self, step: Step, reserve: Reservation) -> None:
         """End a step that was not begun after all."""
-        ended = step.model_copy(update={"status": "lost", "ended_at": self._clock(), "error": "cancelled"})
+        ended = self._changes()
+        ended.end(
+            step.model_copy(update={"status": "lost", "ended_at": self._clock(), "error": "cancelled"}), freed=reserve
+        )
         query = select(StepRow.seq).where(
             StepRow.run_id == self._lease.run_id,
             StepRow.span_id == step.span_id,
             StepRow.status == "running",
             StepRow.started_at == step.started_at,
         )
-        async with self._database.write() as connection:
+
+        async def write(connection: Transaction) -> None:
             if (await connection.execute(query)).first() is not None:
-                await close_step(connection, self._lease, ended)
+                await ended.write(connection, lease=self._lease)
 
-    async def _write(self, connection: Transaction, step: Step, seq: int, digest: str, reserve: Reservation) -> None:
-        await upsert(
-            connection,
-            StepRow,
-            on=("run_id", "span_id"),
-            run_id=self._lease.run_id,
-            seq=seq,
-            lease=self._lease.message_id,
-            input_hash=digest,
-            reserved_tokens=reserve.tokens,
-            reserved_usd=reserve.usd,
-            reserved_model_calls=reserve.model_calls,
-            reserved_tool_calls=reserve.tool_calls,
-            **_columns(step),
+        await self._database.at_once(write)
+
+    def _begin(self, changes: Changes, step: Step, reserve: Reservation) -> None:
+        changes.begin(
+            step, lease=self._lease.message_id, input_hash=input_hash(step), reserve=reserve, at=self._clock()
         )
-        if step.input is not None:
-            await upsert(
-                connection,
-                StepIoRow,
-                on=("run_id", "span_id"),
-                run_id=self._lease.run_id,
-                span_id=step.span_id,
-                input=step.input,
-                output=None,
-            )
-        await add_event(connection, self._lease.run_id, seq, "step", _shown(step), self._clock())
+
+    def _take_beginning(self) -> None:
+        for step in self._beginning:
+            self._begin(self._held, step, NOTHING_RESERVED)
+        self._beginning.clear()
+
+    def _take_ends(self) -> Changes:
+        held, self._held = self._held, self._changes()
+        return held
+
+    def _changes(self) -> Changes:
+        return Changes(self._lease.run_id, on_step=self._on_step)
 
 
-async def close_step(connection: Transaction, lease: Lease, step: Step) -> int | None:
-    """Write a step's end inside a transaction; gives the event's number, or None if the lease is lost."""
-    row = (
-        await connection.execute(select(StepRow).where(StepRow.run_id == lease.run_id, StepRow.span_id == step.span_id))
-    ).one()
-    used = {name: amount for name, amount in step.usage if amount}
-    cost = {"cost_usd": step.cost_usd} if step.cost_usd else {}
-    seq = await bump(connection, lease.run_id, lease=lease, add={"steps": 1} | used | cost | _freed(row))
-    if seq is None:
-        return None
-    await connection.execute(
-        update(StepRow)
-        .where(StepRow.run_id == lease.run_id, StepRow.span_id == step.span_id)
-        .values(
-            seq=seq,
-            reserved_tokens=0,
-            reserved_usd=Decimal(0),
-            reserved_model_calls=0,
-            reserved_tool_calls=0,
-            **_columns(step),
-        )
-    )
-    if step.output is not None:
-        await insert_ignoring(connection, StepIoRow, run_id=lease.run_id, span_id=step.span_id)
-        await connection.execute(
-            update(StepIoRow)
-            .where(StepIoRow.run_id == lease.run_id, StepIoRow.span_id == step.span_id)
-            .values(output=step.output)
-        )
-    assert step.ended_at is not None
-    await add_event(connection, lease.run_id, seq, "step", _shown(step), step.ended_at)
-    return seq
+@dataclass(frozen=True, slots=True)
+class BriefJournal:
+    """The journal of a method that asks one model once, or none, with no check after it.
+
+    Nothing comes between the end of its one call and that of its attempt, so they are written together; what calls
+    nobody begins with the next write.
+    """
+
+    journal: SqlJournal
+
+    async def open(self, step: Step, *, reserve: Reservation) -> Step:
+        """As `SqlJournal.open`."""
+        if reserve == NOTHING_RESERVED and self.journal.is_new(step):
+            self.journal.hold_begin(step)
+            return step
+        return await self.journal.open(step, reserve=reserve)
+
+    async def close(self, step: Step) -> None:
+        """As `SqlJournal.hold_end`."""
+        self.journal.hold_end(step)
 
 
 async def insert_step(connection: Transaction, run_id: str, seq: int, step: Step) -> None:
     """Write a step that began and ended at once."""
-    await insert_row(connection, StepRow, run_id=run_id, seq=seq, **_columns(step))
+    await insert_row(connection, StepRow, run_id=run_id, seq=seq, **columns_of(step))
     if step.input is not None or step.output is not None:
         io = {"run_id": run_id, "span_id": step.span_id, "input": step.input, "output": step.output}
         await insert_row(connection, StepIoRow, **io)
-
-
-async def lose_running(connection: Transaction, run_id: str, *, lease: str | None, at: datetime) -> None:
-    """Mark the steps that nobody will end, of one message's lease or of the whole run, and free their reservations."""
-    rows = list(
-        await connection.execute(
-            select(StepRow).where(
-                StepRow.run_id == run_id,
-                StepRow.status == "running",
-                StepRow.kind != "run",
-                StepRow.lease == lease if lease is not None else true(),
-            )
-        )
-    )
-    for row in rows:
-        seq = await bump(connection, run_id, add=_freed(row))
-        assert seq is not None
-        await connection.execute(
-            update(StepRow)
-            .where(StepRow.run_id == run_id, StepRow.span_id == row.span_id)
-            .values(
-                seq=seq,
-                status="lost",
-                ended_at=at,
-                reserved_tokens=0,
-                reserved_usd=Decimal(0),
-                reserved_model_calls=0,
-                reserved_tool_calls=0,
-            )
-        )
-        shown = {"span_id": row.span_id, "kind": row.kind, "name": row.name, "status": "lost"}
-        await add_event(connection, run_id, seq, "step", shown, at)
 
 
 def input_hash(step: Step) -> str:
@@ -227,13 +270,14 @@ def step_of(row: Any, io: Any | None = None) -> Step:
     )
 
 
-async def _finished(connection: Transaction, run_id: str, span: str, digest: str) -> Step | None:
+async def _finished(connection: Transaction, run_id: str, step: Step) -> Step | None:
+    span = step.span_id
     row = (
         await connection.execute(
             select(StepRow).where(
                 StepRow.run_id == run_id,
                 StepRow.span_id == span,
-                StepRow.input_hash == digest,
+                StepRow.input_hash == input_hash(step),
                 StepRow.status.in_(("ok", "error")),
             )
         )
@@ -249,21 +293,15 @@ def limits_on(reserve: Reservation) -> tuple[str, ...]:
     return tuple(name for name, amount in reserve if amount)
 
 
-def _freed(row: Any) -> dict[str, Any]:
-    """What a step's end gives back of what was set aside for it."""
-    names = [f"reserved_{name}" for name in Reservation.model_fields]
-    return {name: -getattr(row, name) for name in names if getattr(row, name)}
-
-
-async def _refuse(connection: Transaction, lease: Lease, reserve: Reservation) -> None:
-    """Say why a step may not begin; returns where it is worth looking again, as when the run is paused."""
+async def _refusal(connection: Transaction, lease: Lease, reserve: Reservation) -> PointsmanError | None:
+    """Say why a step may not begin; None where it is worth looking again, as when the run is paused."""
     row = (await connection.execute(select(RunRow, lease.fence().label("ours")).where(RunRow.id == lease.run_id))).one()
     if not row.ours:
-        raise LeaseLost(lease.run_id)
+        return LeaseLost(lease.run_id)
     if row.cancel_requested:
-        raise Cancelled(f"run {lease.run_id} was cancelled")
+        return Cancelled(f"run {lease.run_id} was cancelled")
     if row.paused:
-        return
+        return None
     tokens = row.input_tokens + row.output_tokens
     limits: tuple[tuple[str, Any, Any, bool], ...] = (
         ("max_usd", row.max_usd, row.cost_usd, bool(reserve.usd)),
@@ -273,32 +311,8 @@ async def _refuse(connection: Transaction, lease: Lease, reserve: Reservation) -
     )
     reached = [(name, most, spent) for name, most, spent, wanted in limits if wanted and most is not None]
     if not reached:
-        return  # what was in the way a moment ago is gone
+        return None  # what was in the way a moment ago is gone
     name, most, spent = max(reached, key=lambda limit: (limit[2] / limit[1]) if limit[1] else Decimal("Infinity"))
-    raise BudgetExceeded(
+    return BudgetExceeded(
         name, f"the limit {name}={most} is reached: {spent} spent, the rest is set aside for calls that run"
     )
-
-
-def _columns(step: Step) -> dict[str, Any]:
-    return {
-        "span_id": step.span_id,
-        "parent_id": step.parent_id,
-        "key": step.key,
-        "kind": step.kind,
-        "name": step.name,
-        "agent": step.agent,
-        "attempt": step.attempt,
-        "status": step.status,
-        "started_at": step.started_at,
-        "ended_at": step.ended_at,
-        "model": step.model,
-        "cost_usd": step.cost_usd,
-        "attributes": json.dumps(step.attributes, ensure_ascii=False, default=str),
-        "error": step.error,
-        **step.usage.model_dump(),
-    }
-
-
-def _shown(step: Step) -> dict[str, Any]:
-    return step.model_dump(mode="json", include={"span_id", "kind", "name", "status"})

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import Float, Insert, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Table as CoreTable
 from sqlalchemy.orm import aliased
 
 from agents.context import span_id
 from agents.records import Message, Step
 from services.records import SentMessage
+from services.store.changes import Changes, running_steps
 from services.store.columns import database_now
-from services.store.journal import insert_step, lose_running
+from services.store.journal import insert_step
 from services.store.leases import WAITING, Lease
 from services.store.rows import add_event, changed, insert_row
 from services.store.tables import MessageRow, RunRow, StepRow
@@ -155,11 +158,12 @@ async def announced(connection: Transaction, ids: Sequence[str]) -> None:
 
 async def begin_work(connection: Transaction, lease: Lease, now: datetime) -> Step:
     """Mark what an earlier worker left unfinished, and write how long the message waited for this one."""
-    await lose_running(connection, lease.run_id, lease=lease.message_id, at=now)
+    changes = Changes(lease.run_id)
+    for running in await running_steps(connection, lease.run_id, lease=lease.message_id):
+        changes.lose(running, now)
     query = select(MessageRow.sent_at, MessageRow.inbox, MessageRow.attempt).where(MessageRow.id == lease.message_id)
     row = (await connection.execute(query)).one()
     key = f"queue.{lease.message_id}.{lease.epoch}"
-    seq = await changed(connection, lease.run_id, add={"steps": 1})
     step = Step(
         span_id=span_id(lease.run_id, key),
         parent_id=span_id(lease.run_id, "run" if row.inbox == RUNS else str(row.attempt)),
@@ -172,9 +176,10 @@ async def begin_work(connection: Transaction, lease: Lease, now: datetime) -> St
         ended_at=now,
         attributes={"queue": row.inbox, "delivery": lease.deliveries},
     )
-    await insert_step(connection, lease.run_id, seq, step)
     shown = {"span_id": step.span_id, "kind": step.kind, "name": step.name, "status": step.status}
-    await add_event(connection, lease.run_id, seq, "step", shown, now)
+    changes.event("step", shown, now)
+    changes.once(step)
+    await changes.write(connection)
     return step
 
 
@@ -270,21 +275,46 @@ async def waiting_runs(connection: Transaction) -> int:
     ).scalar_one()
 
 
-def run_message(run_id: str, *, inbox: str, sent_at: datetime, number: int = 0) -> dict[str, Any]:
-    """The message that asks for a run to be climbed."""
-    return {
-        "id": f"{run_id}.{number}",
+async def post_run(
+    connection: Transaction,
+    run_id: str,
+    *,
+    sent_at: datetime,
+    traceparent: str,
+    gateway: tuple[str, timedelta] | None = None,
+) -> str:
+    """Insert the message that asks for a run to be climbed; gives its id.
+
+    Args:
+        gateway: name of the process that climbs it itself, and the length of its lease; None leaves it to the workers.
+    """
+    message_id = f"{run_id}.0"
+    message = {
+        "id": message_id,
         "run_id": run_id,
+        "seq": 1,
         "attempt": 0,
-        "inbox": inbox,
+        "inbox": GATEWAY if gateway else RUNS,
         "sender": "user",
         "recipient": "runner",
         "type": "task",
         "content": "",
         "sent_at": sent_at,
-        "state": "outbox",
-        "changed": database_now(),
+        "traceparent": traceparent,
+        "state": "leased" if gateway else "outbox",
+        "deliveries": 1 if gateway else 0,
+        "lease_owner": gateway[0] if gateway else None,
+        "lease_epoch": 1 if gateway else 0,
+        "lease_seconds": gateway[1].total_seconds() if gateway else None,
     }
+    await connection.execute(_insert_run_message(), message)
+    return message_id
+
+
+@cache
+def _insert_run_message() -> Insert:
+    until = database_now() + bindparam("lease_seconds", type_=Float())
+    return insert(cast("CoreTable", MessageRow.__table__)).values(changed=database_now(), lease_until=until)
 
 
 def _message(row: Any) -> Message:

@@ -22,7 +22,7 @@ from sqlalchemy import Table as CoreTable
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from agents.records import Json
+from agents.records import Json, Usage
 from services.records import END_STATUSES
 from services.store.leases import Lease
 from services.store.tables import EventRow, MessageRow, RunRow, Table
@@ -52,6 +52,9 @@ The size of what comes next does not count, or a careful upper estimate would fo
 a limit may be passed by one call.
 """
 
+TOLD = ("last_seq", "origin", "rung", "paused", "steps", "cost_usd", *Usage.model_fields)
+"""What a change of a run tells of it."""
+
 
 async def bump(
     connection: Transaction,
@@ -62,6 +65,21 @@ async def bump(
     add: Mapping[str, Any] | None = None,
     change: Mapping[str, Any] | None = None,
 ) -> int | None:
+    """Raise a run's `last_seq` by one: as `bump_by`, of which it gives the new number."""
+    row = await bump_by(connection, run_id, 1, only_if=only_if, lease=lease, add=add, change=change)
+    return row.last_seq if row else None
+
+
+async def bump_by(
+    connection: Transaction,
+    run_id: str,
+    number: int,
+    *,
+    only_if: Sequence[str] = (),
+    lease: Lease | None = None,
+    add: Mapping[str, Any] | None = None,
+    change: Mapping[str, Any] | None = None,
+) -> Any | None:
     """Raise a run's `last_seq`, and change the run with it.
 
     The run's row stays locked until the transaction ends, so numbers are committed in their order.
@@ -69,24 +87,25 @@ async def bump(
     Args:
         connection: the transaction.
         run_id: the run.
+        number: of changes.
         only_if: names of `CONDITIONS` that have to hold.
         lease: has to be the last one of its message.
         add: what is added to the columns of these names.
         change: what the columns of these names are set to.
 
     Returns:
-        The new number; None where a condition does not hold, or there is no such run.
+        The columns of `TOLD` as they are now; None where a condition does not hold, or there is no such run.
     """
     if lease and connection.dialect == "postgresql":
         # Else a lease that is taken away while this waits for the run's row would still look like ours.
         await connection.execute(select(MessageRow.id).where(lease.held()).with_for_update())
     add, change = add or {}, change or {}
     statement = _bump(tuple(only_if), lease is not None, tuple(add), tuple(change))
-    given = {"of_run": run_id} | {f"add_{name}": value for name, value in add.items()}
+    given = {"of_run": run_id, "by": number} | {f"add_{name}": value for name, value in add.items()}
     given |= {f"set_{name}": value for name, value in change.items()}
     if lease:
         given |= {"of_message": lease.message_id, "of_owner": lease.owner, "of_epoch": lease.epoch}
-    return (await connection.execute(statement, given)).scalar_one_or_none()
+    return (await connection.execute(statement, given)).one_or_none()
 
 
 async def changed(connection: Transaction, run_id: str, *, add: Mapping[str, Any] | None = None) -> int:
@@ -109,17 +128,21 @@ def _bump(only_if: tuple[str, ...], fenced: bool, added: tuple[str, ...], change
                 _LEASE.lease_epoch == bindparam("of_epoch"),
             )
         )
-    values: dict[str, Any] = {"last_seq": _RUNS.last_seq + 1}
+    values: dict[str, Any] = {"last_seq": _RUNS.last_seq + bindparam("by", type_=_RUNS.last_seq.type)}
     values |= {name: _RUNS[name] + bindparam(f"add_{name}", type_=_RUNS[name].type) for name in added}
     values |= {name: bindparam(f"set_{name}", type_=_RUNS[name].type) for name in changed}
     where = (_RUNS.id == bindparam("of_run"), *conditions)
-    return update(_core(RunRow)).where(*where).values(values).returning(_RUNS.last_seq)
+    return update(_core(RunRow)).where(*where).values(values).returning(*(_RUNS[name] for name in TOLD))
 
 
 async def add_event(connection: Transaction, run_id: str, seq: int, kind: str, data: Json, at: datetime) -> None:
     """Note what happened under this number."""
-    text = json.dumps(data, ensure_ascii=False)
-    await insert_row(connection, EventRow, run_id=run_id, seq=seq, type=kind, data=text, at=at)
+    await insert_row(connection, EventRow, **event_row(run_id, seq, kind, data, at))
+
+
+def event_row(run_id: str, seq: int, kind: str, data: Json, at: datetime) -> dict[str, Any]:
+    """An event as its row has it."""
+    return {"run_id": run_id, "seq": seq, "type": kind, "data": json.dumps(data, ensure_ascii=False), "at": at}
 
 
 async def insert_row(connection: Transaction, table: type[Table], **values: Any) -> None:
@@ -135,6 +158,20 @@ async def insert_ignoring(connection: Transaction, table: type[Table], **values:
 async def upsert(connection: Transaction, table: type[Table], *, on: tuple[str, ...], **values: Any) -> None:
     """Insert a row, or give the one with these columns alike the new values."""
     await _carry_out(connection, _upsert(table, connection.dialect, on, tuple(values)), values)
+
+
+async def insert_rows(connection: Transaction, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that have the same columns."""
+    if rows:
+        await connection.execute(_insert(table), rows)
+
+
+async def upsert_rows(
+    connection: Transaction, table: type[Table], rows: Sequence[Mapping[str, Any]], *, on: tuple[str, ...]
+) -> None:
+    """As `upsert`, of rows that have the same columns."""
+    if rows:
+        await connection.execute(_upsert(table, connection.dialect, on, tuple(rows[0])), rows)
 
 
 async def _carry_out(connection: Transaction, statement: Insert, values: dict[str, Any]) -> None:

@@ -4,20 +4,23 @@ import base64
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
-from sqlalchemy import Select, String, and_, cast, delete, func, or_, select, update
+from sqlalchemy import Select, String, Update, and_, bindparam, cast, delete, func, or_, select, update
 
 from agents.context import span_id
 from agents.errors import InvalidTask, NotFound
-from agents.records import Answer, Attempt, Budget, Step, Task, Usage
+from agents.records import Answer, Attempt, Budget, Json, Step, Task, Usage
 from router.records import Plan
-from services.records import END_STATUSES, EndStatus, Failure, Known, Origin, Run
+from services.records import END_STATUSES, EndStatus, Failure, Known, Origin, Run, Status
 from services.store import conversations, leases, messages
+from services.store.changes import Changes, end_steps, running_steps
 from services.store.columns import database_now
-from services.store.journal import insert_step, lose_running, step_of
+from services.store.journal import step_of
 from services.store.leases import Lease
 from services.store.rows import LIVE, add_event, bump, insert_row
 from services.store.tables import EventRow, FeedbackRow, MessageRow, RunRow, SlotRow, StepIoRow, StepRow
@@ -25,12 +28,67 @@ from services.store.transaction import Transaction
 
 TITLE_LENGTH = 120
 NOTHING_KNOWN = Known()
+GOOD: tuple[EndStatus, ...] = ("succeeded", "unverified", "truncated")
+"""Ends with an answer, or with as much of one as there could be."""
+_PLAIN = (
+    *("id", "status", "origin", "title", "owner", "team_yaml", "trace_id", "trace_parent"),
+    *("created_at", "started_at", "deadline_at", "steps", "last_seq"),
+)
+"""Fields of a run that its row has as they are."""
 
 
 def new_id() -> str:
     """A new identifier, which sorts by its time of making."""
     milliseconds = int(datetime.now().timestamp() * 1000)  # noqa: DTZ005  # a count since 1970, no wall clock is shown
     return str(uuid.UUID(int=(milliseconds << 80) | (uuid.uuid4().int & ((1 << 80) - 1))))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and when it was drawn up."""
+
+    plan: Plan
+    began: datetime
+    took: timedelta
+
+    def step(self, run_id: str) -> Step:
+        """The step that drew it up."""
+        plan = self.plan
+        return Step(
+            span_id=span_id(run_id, "route"),
+            parent_id=span_id(run_id, "run"),
+            key="route",
+            kind="route",
+            name="route",
+            status="ok",
+            started_at=self.began,
+            ended_at=self.began + self.took,
+            attributes={"rungs": [rung.short for rung in plan.rungs], "why": plan.why, "task_type": plan.task_type},
+            output=plan.model_dump_json(),
+        )
+
+    def deadline(self, run: Run) -> datetime:
+        """When the run has to end, now that its plan says what it is held to."""
+        most = self.plan.limits.max_seconds
+        return run.deadline_at if most is None else min(run.deadline_at, run.created_at + timedelta(seconds=most))
+
+    def columns(self) -> dict[str, Any]:
+        """What the plan makes of columns of the run."""
+        limits = {name: getattr(self.plan.limits, name) for name in Budget.model_fields if name != "max_seconds"}
+        return {"plan": self.plan.model_dump_json(), "rung": self.plan.rungs[0].short, **limits}
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the acceptance of a task wrote."""
+
+    run: Run
+    route: Step | None
+    """The step that drew up the plan."""
+    lease: Lease | None
+    """Where this process climbs the run itself."""
+    to_announce: tuple[str, ...]
+    """Ids of the messages that somebody has to be told of."""
 
 
 async def accept(
@@ -46,79 +104,73 @@ async def accept(
     team_yaml: str | None = None,
     traceparent: tuple[str, str] | None = None,
     gateway: tuple[str, timedelta] | None = None,
-) -> tuple[str, Lease | None, list[str]]:
+    planned: Planned | None = None,
+) -> Accepted:
     """Commit to a task: insert its run and the message that has it climbed.
 
     Args:
         traceparent: trace id and span id of the caller, where it sent them.
         gateway: name and lease of the process that climbs the run itself; None leaves it to the workers.
-
-    Returns:
-        The run's id, the lease (if a gateway climbs it), and the ids of the messages to announce.
+        planned: the plan, where it was drawn up before.
     """
     run_id = new_id()
     trace_id, trace_parent = traceparent or (uuid.UUID(run_id).hex, None)
     if task.budget.max_seconds is not None:
         deadline = min(deadline, timedelta(seconds=task.budget.max_seconds))
-    status = "running" if gateway else "queued"
-    await insert_row(
-        connection,
-        RunRow,
+    run = Run(
         id=run_id,
-        status=status,
+        status="running" if gateway else "queued",
         origin=origin,
         title=title_of(task),
         owner=owner,
-        task=task.model_dump_json(by_alias=True),
-        team=team_of(task),
+        task=task,
         team_yaml=team_yaml,
-        effort=task.effort,
-        idempotency_key=_scoped(owner, idempotency_key) if idempotency_key else None,
-        conversation=task.conversation,
-        known=known.model_dump_json() if known != NOTHING_KNOWN else None,
+        known=known,
         trace_id=trace_id,
         trace_parent=trace_parent,
         created_at=now,
         started_at=now if gateway else None,
         deadline_at=now + deadline,
         last_seq=1,
-        max_usd=task.budget.max_usd,
-        max_tokens_total=task.budget.max_tokens_total,
-        max_model_calls=task.budget.max_model_calls,
-        max_tool_calls=task.budget.max_tool_calls,
     )
-    root = span_id(run_id, "run")
+    changes = Changes(run_id)
+    changes.event("status", {"status": run.status}, now)
+    root = root_of(run)
+    changes.once(root)
+    route = planned.step(run_id) if planned else None
+    if planned and route:
+        plan = planned.plan
+        changes.event("plan", {"plan": plan.model_dump(mode="json")}, planned.began)
+        changes.once(route)
+        drawn = {"plan": plan, "rung": plan.rungs[0].short, "deadline_at": planned.deadline(run)}
+        run = run.model_copy(update=drawn | {"steps": 1, "last_seq": 2})
+    limits = {name: getattr(task.budget, name) for name in Budget.model_fields if name != "max_seconds"}
     await insert_row(
         connection,
-        StepRow,
-        run_id=run_id,
-        span_id=root,
-        seq=1,
-        parent_id=None,
-        key="run",
-        kind="run",
-        name=f"invoke_workflow {team_of(task) or 'run'}",
-        attempt=0,
-        status="running",
-        started_at=now,
-        attributes=json.dumps({"run_id": run_id, "origin": origin, "effort": task.effort}),
+        RunRow,
+        **{name: getattr(run, name) for name in _PLAIN},
+        task=task.model_dump_json(by_alias=True),
+        team=team_of(task),
+        effort=task.effort,
+        idempotency_key=_scoped(owner, idempotency_key) if idempotency_key else None,
+        conversation=task.conversation,
+        known=known.model_dump_json() if known != NOTHING_KNOWN else None,
+        **(limits | (planned.columns() if planned else {})),
     )
-    await insert_row(connection, StepIoRow, run_id=run_id, span_id=root, input=task.prompt)
-    await add_event(connection, run_id, 1, "status", {"status": status}, now)
-    message = messages.run_message(run_id, inbox=messages.GATEWAY if gateway else messages.RUNS, sent_at=now)
-    lease = None
-    if gateway:
-        owner_name, duration = gateway
-        message |= {
-            "state": "leased",
-            "lease_owner": owner_name,
-            "lease_epoch": 1,
-            "lease_until": database_now() + duration.total_seconds(),
-            "deliveries": 1,
-        }
-        lease = Lease(message_id=message["id"], run_id=run_id, owner=owner_name, epoch=1)
-    await insert_row(connection, MessageRow, **message, seq=1, traceparent=f"00-{trace_id}-{root}-01")
-    return run_id, lease, [] if gateway else [message["id"]]
+    await changes.write_rows(connection)
+    traceparent_header = f"00-{trace_id}-{root.span_id}-01"
+    message = await messages.post_run(connection, run_id, sent_at=now, traceparent=traceparent_header, gateway=gateway)
+    lease = Lease(message_id=message, run_id=run_id, owner=gateway[0], epoch=1) if gateway else None
+    return Accepted(run, route, lease, () if gateway else (message,))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends."""
+
+    status: EndStatus
+    answer: Answer | None = None
+    error: Failure | None = None
 
 
 async def same_request(connection: Transaction, owner: str | None, idempotency_key: str) -> str | None:
@@ -143,25 +195,19 @@ async def start(connection: Transaction, lease: Lease, now: datetime) -> bool:
     return True
 
 
-async def save_plan(connection: Transaction, lease: Lease, plan: Plan, step: Step, *, deadline_at: datetime) -> bool:
-    """Store the plan, its limits and the step that drew it up; False if the lease is lost."""
-    text = plan.model_dump_json()
-    limits = {name: getattr(plan.limits, name) for name in Budget.model_fields if name != "max_seconds"}
-    change = {"plan": text, "rung": plan.rungs[0].short, "deadline_at": deadline_at, **limits}
-    seq = await bump(connection, lease.run_id, lease=lease, add={"steps": 1}, change=change)
-    if seq is None:
-        return False
-    await insert_step(connection, lease.run_id, seq, step)
-    await add_event(connection, lease.run_id, seq, "plan", {"plan": json.loads(text)}, step.started_at)
-    return True
+async def save_plan(connection: Transaction, lease: Lease, planned: Planned, *, deadline_at: datetime) -> Step | None:
+    """Store the plan and its limits; gives the step that drew it up, or None where the lease is lost."""
+    step = planned.step(lease.run_id)
+    changes = Changes(lease.run_id)
+    data = {"plan": planned.plan.model_dump(mode="json")}
+    changes.event("plan", data, planned.began, deadline_at=deadline_at, **planned.columns())
+    changes.once(step)
+    return None if await changes.write(connection, lease=lease) is None else step
 
 
-async def note_attempt(connection: Transaction, run_id: str, attempt: Attempt, now: datetime) -> None:
-    """Announce an attempt whose step ends in this transaction."""
-    seq = await bump(connection, run_id, change={"rung": attempt.rung})
-    assert seq is not None
-    data = attempt.model_dump(mode="json", include={"number", "rung", "accepted", "reason", "verdicts"})
-    await add_event(connection, run_id, seq, "attempt", data, now)
+def shown_attempt(attempt: Attempt) -> Json:
+    """What the event of an attempt says of it."""
+    return attempt.model_dump(mode="json", include={"number", "rung", "accepted", "reason", "verdicts"})
 
 
 async def end(
@@ -174,56 +220,86 @@ async def end(
     answer: Answer | None = None,
     error: Failure | None = None,
 ) -> bool:
-    """Give a run its one end: status, answer, the one event, the outcome of its slot.
+    """Give a run its one end, as `end_with` does; False if it had ended before, or the lease is lost.
 
     `lease` None is for those who end a run from outside (cancelled while it waits, its worker gone for good).
-    False if the run had ended before, or the lease is lost.
     """
-    shown = answer.model_dump(mode="json") if answer else None
-    session = conversations.session_of(answer, status) if answer else None
+    ending = Ending(status, answer, error)
+    return await end_with(connection, Changes(run_id), ending, now=now, lease=lease) is not None
+
+
+async def end_with(
+    connection: Transaction, changes: Changes, ending: Ending, *, now: datetime, lease: Lease | None
+) -> Any | None:
+    """Give a run its one end, after these last changes: status, answer, the one event, the outcome of its slot.
+
+    Returns:
+        What `rows.bump_by` does; None if the run had ended before, or the lease is lost: then nothing is written.
+    """
+    status, answer, error = ending.status, ending.answer, ending.error
+    run_id, root = changes.run_id, span_id(changes.run_id, "run")
     await leases.lock(connection, run_id)
-    if await bump(connection, run_id, lease=lease, only_if=(LIVE,)) is None:
-        return False
-    row = (await connection.execute(select(RunRow).where(RunRow.id == run_id))).one()
-    await add_event(connection, run_id, row.last_seq, "status", {"status": status}, now)
-    await lose_running(connection, run_id, lease=None, at=now)
-    seq = await bump(
-        connection,
-        run_id,
-        change={
+    if connection.dialect == "postgresql":  # no step may begin between the look at those that run and the end
+        await connection.execute(select(RunRow.id).where(RunRow.id == run_id).with_for_update())
+    changes.event("status", {"status": status}, now)
+    for row in await running_steps(connection, run_id):
+        if not changes.has_ended(row.span_id):
+            changes.lose(row, now)
+    changes.lose_begun(now)
+    session = conversations.session_of(answer, status) if answer else None
+    changes.event(
+        "end",
+        {
             "status": status,
-            "ended_at": now,
-            "answer": json.dumps(shown, ensure_ascii=False) if shown else None,
-            "model": answer.model if answer else None,
-            "answer_digest": conversations.digest_of(answer) if answer else None,
-            "session": session.model_dump_json() if session else None,
-            "error": error.model_dump_json() if error else None,
+            "answer": {"text": answer.text, "model": answer.model} if answer else None,
+            "error": error.model_dump() if error else None,
         },
+        now,
+        status=status,
+        ended_at=now,
+        answer=json.dumps(answer.model_dump(mode="json"), ensure_ascii=False) if answer else None,
+        model=answer.model if answer else None,
+        answer_digest=conversations.digest_of(answer) if answer else None,
+        session=session.model_dump_json() if session else None,
+        error=error.model_dump_json() if error else None,
     )
-    assert seq is not None
-    text = {"text": answer.text, "model": answer.model} if answer else None
-    failure = error.model_dump() if error else None
-    await add_event(connection, run_id, seq, "end", {"status": status, "answer": text, "error": failure}, now)
-    good = status in ("succeeded", "unverified", "truncated")
-    await connection.execute(
-        update(StepRow)
-        .where(StepRow.run_id == run_id, StepRow.kind == "run")
-        .values(seq=seq, status="ok" if good else "error", ended_at=now, error=error.message if error else None)
+    changes.output(root, answer.text if answer else None)
+    ended = await changes.write(connection, lease=lease, only_if=(LIVE,))
+    if ended is None:
+        return None
+    step = {"seq": ended.last_seq, "status": _step_status(status), "ended_at": now}
+    of_root = {"of_run": run_id, "of_span": root}
+    await connection.execute(end_steps(), of_root | step | {"error": error.message if error else None})
+    if ended.origin == "schedule":
+        reason = error.message if error else ""
+        outcome = "ran" if status in GOOD else "failed"
+        of_run = update(SlotRow).where(SlotRow.run_id == run_id)
+        await connection.execute(of_run.values(outcome=outcome, reason=reason, decided_at=now))
+    await connection.execute(_end_messages(), {"of_run": run_id})
+    return ended
+
+
+@cache
+def _end_messages() -> Update:
+    of_run = MessageRow.run_id == bindparam("of_run")
+    open_ones = update(MessageRow).where(of_run, MessageRow.state.notin_(("done", "dead")))
+    return open_ones.values(state="done", changed=database_now(), lease_until=None)
+
+
+def ended_run(run: Run, ended: Any, ending: Ending, *, now: datetime, attempts: tuple[Attempt, ...]) -> Run:
+    """A run as `load` would give it, made of what its end told: nothing has to be read back."""
+    return run.model_copy(
+        update={
+            "status": ending.status,
+            "answer": ending.answer,
+            "error": ending.error,
+            "model": ending.answer.model if ending.answer else None,
+            "ended_at": now,
+            "attempts": attempts,
+            "usage": Usage(**{name: getattr(ended, name) for name in Usage.model_fields}),
+            **{name: getattr(ended, name) for name in ("rung", "paused", "steps", "cost_usd", "last_seq")},
+        }
     )
-    if answer:
-        root = StepIoRow.span_id == span_id(run_id, "run")
-        await connection.execute(update(StepIoRow).where(StepIoRow.run_id == run_id, root).values(output=answer.text))
-    await connection.execute(
-        update(SlotRow)
-        .where(SlotRow.run_id == run_id)
-        .values(outcome="ran" if good else "failed", reason=error.message if error else "", decided_at=now)
-    )
-    await connection.execute(
-        update(MessageRow)
-        .where(MessageRow.run_id == run_id, MessageRow.state.notin_(("done", "dead")))
-        .values(state="done", changed=database_now(), lease_until=None)
-    )
-    return True
 
 
 async def ask_cancel(connection: Transaction, run_id: str, now: datetime) -> bool:
@@ -333,12 +409,25 @@ async def spans(connection: Transaction, run_id: str, *, since: int, limit: int 
     return [(row.seq, step_of(row)) for row in rows]
 
 
-async def root_step(connection: Transaction, run_id: str) -> Step:
+def root_of(run: Run) -> Step:
     """The step that stands for the run itself."""
-    row = await connection.execute(
-        select(StepRow).where(StepRow.run_id == run_id, StepRow.span_id == span_id(run_id, "run"))
+    status = _step_status(run.status) if run.status in END_STATUSES else "running"
+    return Step(
+        span_id=span_id(run.id, "run"),
+        key="run",
+        kind="run",
+        name=f"invoke_workflow {team_of(run.task) or 'run'}",
+        status=status,
+        started_at=run.created_at,
+        ended_at=run.ended_at,
+        attributes={"run_id": run.id, "origin": run.origin, "effort": run.task.effort},
+        input=run.task.prompt,
+        error=run.error.message if run.error else None,
     )
-    return step_of(row.one())
+
+
+def _step_status(status: Status) -> Literal["ok", "error"]:
+    return "ok" if status in GOOD else "error"
 
 
 async def step_io(connection: Transaction, run_id: str, span: str) -> tuple[str | None, str | None]:

@@ -5,7 +5,7 @@ took most of the time of a short transaction (`make bench`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
 Result = TypeVar("Result")
+Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""Of a statement's places; several of them have it carried out for each."""
 
 
 class Rows:
@@ -65,7 +67,13 @@ class Rows:
 class Transaction:
     """A transaction that has begun. One statement at a time, as in any transaction."""
 
-    def __init__(self, connection: Connection, threads: Executor) -> None:
+    def __init__(self, connection: Connection, threads: Executor | None = None) -> None:
+        """Wrap a connection whose transaction has begun.
+
+        Args:
+            connection: what the statements go through.
+            threads: where they run; None: right where they are asked for, as all of the transaction is in a thread.
+        """
         self._connection = connection
         self._threads = threads
 
@@ -74,16 +82,30 @@ class Transaction:
         """`sqlite` or `postgresql`."""
         return self._connection.dialect.name
 
-    async def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Rows:
+    async def execute(self, statement: Executable, values: Values | None = None) -> Rows:
         """Carry a statement out, and read all it gives.
 
         Values that are given apart from the statement cost far less than values inside of it.
         """
+        if self._threads is None:
+            return _execute(self._connection, statement, values)
         return await self.run(lambda connection: _execute(connection, statement, values))
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Do something with the connection in the thread."""
+        if self._threads is None:
+            return work(self._connection)
         return await in_thread(self._threads, lambda: work(self._connection))
+
+
+def driven(work: Coroutine[Any, Any, Result]) -> Result:
+    """Carry out, without an event loop, what waits for nothing but statements that run where they are asked for."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value
+    work.close()
+    raise RuntimeError("a transaction that is carried out at once may wait for its own statements only")
 
 
 async def in_thread(threads: Executor, work: Callable[[], Result]) -> Result:
@@ -103,6 +125,6 @@ async def in_thread(threads: Executor, work: Callable[[], Result]) -> Result:
         raise
 
 
-def _execute(connection: Connection, statement: Executable, values: Mapping[str, Any] | None) -> Rows:
+def _execute(connection: Connection, statement: Executable, values: Values | None) -> Rows:
     result = connection.execute(statement, values)
     return Rows(list(result), -1) if result.returns_rows else Rows([], result.rowcount)

@@ -86,12 +86,13 @@ async def a_house(
     settings = Settings(lease=timedelta(seconds=3), redis_url=redis_url, routes=routes)
     spans = spans or tracer(None, service="test")
     registry = ScriptedModels(*models, efforts=efforts)
-    try:
-        yield assemble(
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(redis.aclose)
+        parts = assemble(
             settings, service="test", database=database, redis=redis, models=registry, spans=spans, sandbox=sandbox
         )
-    finally:
-        await redis.aclose()
+        stack.push_async_callback(parts.world.feed.close)
+        yield parts
 
 
 @contextlib.asynccontextmanager

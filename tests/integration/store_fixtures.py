@@ -69,10 +69,10 @@ async def _migrated(url: str) -> AsyncGenerator[Database]:
 async def accepted(database: Database, task: Task | None = None, **options: Any) -> str:
     """Accept a task for the workers; gives its run's id."""
     async with database.write() as connection:
-        run_id, _, _ = await runs.accept(
+        written = await runs.accept(
             connection, task or a_task(), origin="api", now=now(), deadline=timedelta(hours=1), **options
         )
-    return run_id
+    return written.run.id
 
 
 async def leased(database: Database, run_id: str, *, owner: str = "worker-1") -> Lease:

@@ -43,8 +43,8 @@ async def answered(parts: Parts, task: Task, seen: list[str] | None = None) -> R
         if seen is not None:
             seen.append(text)
 
-    lease, plan, took = await parts.door.begin(task, asker=Asker(), gateway=parts.name)
-    run = await parts.runner.climb(lease, plan=(plan, took), on_text=read_along)
+    lease, accepted = await parts.door.begin(task, asker=Asker(), gateway=parts.name)
+    run = await parts.runner.climb(lease, accepted=accepted, on_text=read_along)
     assert run is not None
     return run
 

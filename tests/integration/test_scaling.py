@@ -55,8 +55,8 @@ async def sandbox() -> AsyncGenerator[Sandbox]:
 
 
 async def answered(parts: Parts, task: Task) -> Run:
-    lease, plan, took = await parts.door.begin(task, asker=Asker(), gateway=parts.name)
-    run = await parts.runner.climb(lease, plan=(plan, took))
+    lease, accepted = await parts.door.begin(task, asker=Asker(), gateway=parts.name)
+    run = await parts.runner.climb(lease, accepted=accepted)
     assert run is not None
     return run
 
@@ -304,7 +304,7 @@ async def test_sixteen_workers_on_one_budget_pass_it_by_one_call_at_most(databas
     model = Counting()
     async with a_house(database, redis_url, model) as parts:
         task = a_task(PUZZLE, method="direct", budget=Budget(max_usd=Decimal("0.045")))
-        lease, _, _ = await parts.door.begin(task, asker=Asker(), gateway=parts.name)
+        lease, _ = await parts.door.begin(task, asker=Asker(), gateway=parts.name)
         met = await asyncio.gather(*(_call(parts, lease, number) for number in range(16)))
         run = await parts.load_run(lease.run_id)
     assert run.cost_usd <= Decimal("0.05")
