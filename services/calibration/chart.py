@@ -45,7 +45,11 @@ def _chart(evaluation: Evaluation, alt: Any) -> Any:  # altair's types are those
         alt.Chart(alt.Data(values=lines))
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("cost:Q", title=_cost_title(evaluation.cost_unit), scale=alt.Scale(zero=False, padding=100)),
+            x=alt.X(
+                "cost:Q",
+                title=_cost_title(evaluation.cost_unit),
+                scale=alt.Scale(zero=False, nice=False, padding=45),
+            ),
             y=alt.Y(
                 "quality:Q", title="Mean quality of the answers (1 is best)", scale=alt.Scale(zero=False, padding=12)
             ),
@@ -93,7 +97,7 @@ def _points(evaluation: Evaluation, alt: Any) -> list[Any]:
         if one.model not in (evaluation.small, evaluation.large) and one.cost is not None
     ]
     points = alt.Chart(alt.Data(values=singles)).encode(x="cost:Q", y="quality:Q", tooltip=["label:N", "cost:Q"])
-    text = {"align": "left", "dx": 9, "dy": 12, "fontSize": 12}
+    text = {"align": "center", "dy": 16, "fontSize": 12}
     return [
         points.mark_point(filled=True, size=90, color="black", opacity=1),
         # A white edge below the words: they stay readable where a line runs through them.

@@ -10,13 +10,15 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.sandbox import Program, Ran, Sandbox
 
 SECONDS = 4.0
+LATE = 20.0
+"""Whoever is stopped so long after his time was not stopped: a busy machine may take a while to do it."""
 CANARY = "POINTSMAN_SANDBOX_CANARY"
 _MARK = "31.41592"
 """How long a process sleeps that was left behind: it is known by it."""
@@ -127,24 +129,29 @@ ATTEMPTS = (
 )
 
 
-async def escapes(sandbox: Sandbox) -> dict[str, str]:
-    """Make every attempt; gives those that got through, with what showed it. Raises as `Sandbox.run` does."""
+async def escapes(
+    sandbox: Sandbox, attempts: Sequence[Attempt] = ATTEMPTS, *, seconds: float = SECONDS
+) -> dict[str, str]:
+    """Make the attempts, each for so long at most; gives those that got through, with what showed it.
+
+    Raises as `Sandbox.run` does.
+    """
     got_out: dict[str, str] = {}
     with _bait() as bait:
-        for attempt in ATTEMPTS:
-            program = Program(code=attempt.code.format_map(bait), seconds=SECONDS, memory_mb=512)
+        for attempt in attempts:
+            program = Program(code=attempt.code.format_map(bait), seconds=seconds, memory_mb=512)
             ran = await sandbox.run(program)
-            if shown := await asyncio.to_thread(_shown, attempt, ran, bait):
+            if shown := await asyncio.to_thread(_shown, attempt, ran, bait, seconds):
                 got_out[attempt.name] = shown
     return got_out
 
 
-def _shown(attempt: Attempt, ran: Ran, bait: dict[str, object]) -> str | None:
+def _shown(attempt: Attempt, ran: Ran, bait: dict[str, object], seconds: float) -> str | None:
     if "OUT" in ran.stdout:
         return ran.stdout.strip()[:200]
     if attempt.code is _WRITE and Path(str(bait["outside"])).exists():
         return "the file is there"
-    if attempt.code is _LOOP and (ran.how not in ("time", "killed") or ran.seconds > 2 * SECONDS):
+    if attempt.code is _LOOP and (ran.how not in ("time", "killed") or ran.seconds > seconds + LATE):
         return f"it ended as {ran.how} after {ran.seconds:.1f} s"
     if attempt.code is _DAEMON and (left := _left_behind()) is not None:
         return f"process {left} is still there"

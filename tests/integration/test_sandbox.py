@@ -86,9 +86,10 @@ async def test_nothing_gets_out_of_the_fast_path(pure_first: PureFirst, monkeypa
 
 async def test_the_attempts_do_get_out_where_there_are_no_walls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CANARY, "1")
-    got_out = await escapes(NoWalls())
     held = {"take all memory", "loop without end", "fill the disk", "reach the kernel's rarer doors"}
-    assert {attempt.name for attempt in ATTEMPTS} - held <= set(got_out)
+    free = [attempt for attempt in ATTEMPTS if attempt.name not in held]
+    # Nothing but walls may be in their way, so they have all the time that a busy machine takes.
+    assert set(await escapes(NoWalls(), free, seconds=60)) == {attempt.name for attempt in free}
 
 
 async def test_a_program_reads_its_files_and_its_input_and_prints(caged: Caged) -> None:
