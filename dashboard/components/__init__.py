@@ -74,7 +74,7 @@ def head(run: shapes.Run) -> None:
 
 def preview(plan: shapes.Plan | None, *, auto: bool, refused: bool) -> None:
     """What the router would do, or what was asked of it would take."""
-    empty = "Write a prompt: the plan, its price and its reasons appear here before anything is spent."
+    empty = "Once all that is needed is there, the plan, its price and its reasons stand here before anything is spent."
     if refused:
         empty = "There is no plan for this: see what is marked in the form."
     _plan(
