@@ -59,7 +59,7 @@ _READ_AS = {"text": "text", "image": "images", "audio": "audio", "video": "video
 
 
 def _modalities(attachments: Sequence[Attachment]) -> frozenset[Modality]:
-    return frozenset(_modality(attachment.media_type) for attachment in attachments)
+    return frozenset([_modality(attachment.media_type) for attachment in attachments])
 
 
 def _modality(media_type: str) -> Modality:

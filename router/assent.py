@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 _MOST_WORDS = 24
 _MOST_AMENDMENT = 14
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_WORD = r"[^\W_]+(?:'[^\W_]+)*"
+"""Compiled, as the patterns below, when the first conversation needs it."""
 
 
 def _set(words: str) -> frozenset[str]:
@@ -42,19 +43,14 @@ _ASKING = _set("what what's why how who whose when where which")
 _QUESTIONS = _ASKING | _set("is are was were does did can could should would will has have explain")
 _REQUESTS = _set("can could would will please")
 
-_YES_IN_WORDS = re.compile(
-    r"^(?:no (?:problem|worries|objections?)|why not|don't stop|of course|by all means|be my guest)\b"
-)
-_AMENDMENT = re.compile(
+_YES_IN_WORDS = r"^(?:no (?:problem|worries|objections?)|why not|don't stop|of course|by all means|be my guest)\b"
+_AMENDMENT = (
     r"(?:and|but|with|without|in|into|using|use|also|only|except|just|then|first|as|for|to|from|on|at|by|keep|make|"
-    r"don't|do not|do it|do that|please)\b",
-    re.IGNORECASE,
+    r"don't|do not|do it|do that|please)\b"
 )
 """What a condition begins with that hangs on a yes: `yes, but in French`."""
-_NEW_SUBJECT = re.compile(
-    r"\b(?:new|other|another|different|unrelated|separate) (?:question|topic|task|subject|request)\b"
-)
-_CHOICE = re.compile(
+_NEW_SUBJECT = r"\b(?:new|other|another|different|unrelated|separate) (?:question|topic|task|subject|request)\b"
+_CHOICE = (
     r"\b(?:(first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th))\b"
     r"|(?:option|number|plan|choice|approach|step|idea) ([1-9a-d])\b|^([1-9a-d])\b)"
 )
@@ -73,9 +69,9 @@ def is_approval(said: str) -> bool:
     """Whether words only approve of what was said before, or send it on its way."""
     if len(said) > 40 * _MOST_WORDS or "```" in said:
         return False
-    text = _YES_IN_WORDS.sub("yes", _folded(said))
-    words = _WORD.findall(text)
-    if not words or len(words) > _MOST_WORDS or _NEW_SUBJECT.search(text) or _REFUSALS & {*words[:2]}:
+    text = re.sub(_YES_IN_WORDS, "yes", _folded(said))
+    words = re.findall(_WORD, text)
+    if not words or len(words) > _MOST_WORDS or re.search(_NEW_SUBJECT, text) or _REFUSALS & {*words[:2]}:
         return False
     acting = _asks_to_act(words)
     if not acting and (words[0] in _QUESTIONS or text.endswith("?")):
@@ -88,7 +84,7 @@ def is_approval(said: str) -> bool:
 
 def chosen_place(said: str) -> int | None:
     """Which of several things the words choose, counted from 1; `LAST` is the last; None where they do not say."""
-    found = _CHOICE.search(_folded(said))
+    found = re.search(_CHOICE, _folded(said))
     mark = next(group for group in found.groups() if group) if found else None
     return LAST if mark == "last" else place_of(mark) if mark else None
 
@@ -117,5 +113,5 @@ def _amends(text: str, words: Sequence[str]) -> bool:
     taken = next((place for place, word in enumerate(words) if word not in _ASSENTS), len(words))
     if not taken or len(words) - taken > _MOST_AMENDMENT or words[taken] in _QUESTIONS:
         return False
-    end = next(match.end() for place, match in enumerate(_WORD.finditer(text), 1) if place == taken)
-    return _AMENDMENT.match(text[end:].lstrip(" ,.;:!-\u2013\u2014\n")) is not None
+    end = next(match.end() for place, match in enumerate(re.finditer(_WORD, text), 1) if place == taken)
+    return re.match(_AMENDMENT, text[end:].lstrip(" ,.;:!-\u2013\u2014\n")) is not None

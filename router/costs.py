@@ -49,8 +49,8 @@ def prompt_tokens(task: Task) -> int:
 
 def answer_tokens(outlook: Outlook, task: Task, card: ModelCard, effort: Effort) -> int:
     """Estimate what one call writes, thinking included, in all the choices that are wanted."""
-    usual = round(outlook.output_tokens(card, effort))
-    return max(min(usual, task.sampling.max_output_tokens or usual), 1) * task.sampling.n
+    usual, sampling = round(outlook.output_tokens(card, effort)), task.sampling
+    return max(min(usual, sampling.max_output_tokens or usual), 1) * sampling.n
 
 
 def cost(
@@ -76,9 +76,9 @@ def cost(
         samples: How often.
         slowness: Seconds seen here for each that the card's paces say.
     """
-    way = tables.methods[method]
+    way, sampling = tables.methods[method], task.sampling
     room = max(card.context_tokens - input_tokens, output_tokens)
-    longest = min((task.sampling.max_output_tokens or 0) * task.sampling.n or _WORST * output_tokens, room)
+    longest = min((sampling.max_output_tokens or 0) * sampling.n or _WORST * output_tokens, room)
     prompts = way.prompts_once + way.prompts_each * (1 if card.shared_prefix and way.parallel else samples)
     answers, rereads = way.answers_once + way.answers_each * samples, way.rereads * samples
     read, written = math.ceil(prompts * input_tokens + rereads * output_tokens), math.ceil(answers * output_tokens)

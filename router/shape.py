@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from router.features import Features
 
-_OPTION = re.compile(r"^[ \t]*\(?[A-Z][.)][ \t]+(.*)$", re.MULTILINE)
+_OPTION = re.compile(r"\n[ \t]*\(?[A-Z][.)][ \t]+(.*)")
+"""Searched behind a line break put in front of the text: so an option begins where the match does."""
 _CUES = ("Answer:", "Answer")
 _NUMBER = re.compile(r"[0-9][0-9,]*(?:\.[0-9]+)?")
+_LONG = 9
+"""Letters from which on a word is a long one."""
 _MARKS = "?,.:;%$()=+-*/^<>\"'"
 
 GROUPS: Mapping[str, str] = {
@@ -73,7 +76,7 @@ def shape(text: str, words: Sequence[str], seen: Features) -> list[float]:
         words: What `router.words.words` makes of it.
         seen: What `features` saw of the prompt.
     """
-    found = [*_OPTION.finditer(text)]
+    found = [*_OPTION.finditer(f"\n{text}")]
     options = [match.group(1) for match in found]
     stem = _without_cue(text[: found[0].start()] if len(found) > 1 else text)
     numbers = [float(number.replace(",", "")) for number in _NUMBER.findall(stem)]
@@ -96,12 +99,12 @@ def shape(text: str, words: Sequence[str], seen: Features) -> list[float]:
         math.log1p(seen.latex),
         seen.other_script,
         sum(letters) / count,
-        sum([size >= 9 for size in letters]) / count,
+        len([size for size in letters if size >= _LONG]) / count,
         len(set(words)) / max(len(words), 1),
         math.log1p(sentences),
         math.log1p(len(stem_words) / sentences),
         sum(map(str.isupper, stem_words)) / (len(stem_words) + 1),
-        sum([word[0].isupper() for word in stem_words[1:]]) / (len(stem_words) + 1),
+        len([word for word in stem_words[1:] if word[0].isupper()]) / (len(stem_words) + 1),
         math.log1p(len(stem_words)),
         math.log1p(mean),
         math.log1p(max(sizes) - min(sizes)) if sizes else 0.0,
@@ -126,7 +129,7 @@ def _without_cue(stem: str) -> str:
 
 def _kinds(words: Iterable[str]) -> Iterable[float]:
     found = [0] * len(GROUPS)
-    for word in words:
-        for place in _GROUP_OF.get(word, ()):
+    for places in filter(None, map(_GROUP_OF.get, words)):
+        for place in places:
             found[place] += 1
     return map(math.log1p, found)

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
+from operator import add
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -92,12 +93,11 @@ class Weights(NamedTuple):
     def sums(self, keys: Iterable[str]) -> list[float]:
         """Add up the weights of these keys, for each type; unknown keys weigh nothing."""
         found = [*filter(None, map(self.rows.get, keys))]
-        scale, total = self.scale, [-_NOTHING * len(found)] * _WIDTH
-        for begin in range(0, len(found), _MOST_ADDED):
-            added = sum([int.from_bytes(row, "little") for row in found[begin : begin + _MOST_ADDED]])
-            lanes = _LANES.unpack(added.to_bytes(_LANES.size, "little"))
-            total = [one + more for one, more in zip(total, lanes, strict=True)]
-        return [weight * scale for weight in total]
+        scale, nothing = self.scale, _NOTHING * len(found)
+        total = _added(found[:_MOST_ADDED])
+        for begin in range(_MOST_ADDED, len(found), _MOST_ADDED):
+            total = map(add, total, _added(found[begin : begin + _MOST_ADDED]))
+        return [(weight - nothing) * scale for weight in total]
 
 
 def task_type(
@@ -251,6 +251,12 @@ def unpacked(content: bytes) -> Weights:
     keys = content[begin : end - 1].decode().split("\n")
     rows = [content[at : at + size] for at in range(end, len(content), size)]
     return Weights(head["about"], tuple(head["bias"]), head["scale"], dict(zip(keys, rows, strict=True)))
+
+
+def _added(rows: Iterable[bytes]) -> Iterable[int]:
+    """The sum of each lane over some rows: no more of them than the lanes can hold."""
+    total = sum([int.from_bytes(row, "little") for row in rows])
+    return _LANES.unpack(total.to_bytes(_LANES.size, "little"))
 
 
 def _normalised(weights: Posterior) -> dict[TaskType, float]:

@@ -69,19 +69,15 @@ class Weighed:
 
     def allowed(self, effort: Effort) -> list[Candidate]:
         """What an effort leaves to choose from."""
-        options: list[Candidate] = []
-        for card in self.cards:
-            rungs = self._rungs[card.id]
-            options += _at(rungs, self._efforts(card, effort)) or _at(rungs, efforts_of(card, effort))
-        return self._open(options)
+        return self._options(effort, self._efforts_at(effort))
 
     def contenders(self, effort: Effort) -> tuple[Candidate, ...]:
         """Those of them that are not beaten in everything; the same object where the same rungs are allowed."""
         found = self._contenders.get(effort)
         if found is None:
-            allowed = tuple([self._efforts(card, effort) for card in self.cards])
-            found = self._contenders.get(allowed) or contenders(self.allowed(effort))
-            self._contenders[allowed] = self._contenders[effort] = found
+            efforts = self._efforts_at(effort)
+            found = self._contenders.get(efforts) or contenders(self._options(effort, efforts))
+            self._contenders[efforts] = self._contenders[effort] = found
         return found
 
     def added(self, cards: Sequence[ModelCard]) -> dict[str, list[Candidate]]:
@@ -96,6 +92,18 @@ class Weighed:
 
     def _of(self, card: ModelCard) -> list[Candidate]:
         return self._look.candidates(card, ways=self._ways, liked=self._liked)
+
+    def _efforts_at(self, effort: Effort) -> tuple[Collection[Effort], ...]:
+        """The efforts of each model that may run when one is asked for."""
+        return tuple([self._efforts(card, effort) for card in self.cards])
+
+    def _options(self, effort: Effort, efforts: tuple[Collection[Effort], ...]) -> list[Candidate]:
+        """The rungs at each model's efforts; where it has none of them, at those up to the one asked for."""
+        options: list[Candidate] = []
+        for card, those in zip(self.cards, efforts, strict=True):
+            rungs = self._rungs[card.id]
+            options += _at(rungs, those) or _at(rungs, efforts_of(card, effort))
+        return self._open(options)
 
     def _open(self, options: list[Candidate]) -> list[Candidate]:
         """What the conversation leaves of them."""
