@@ -130,11 +130,19 @@ def test_a_run_in_one_go_says_that_there_was_no_vote(page: Page, site: Site) -> 
     expect(page.get_by_text("the answer was written in one go")).to_be_visible()
 
 
-@pytest.mark.parametrize("where", ["voted-run" + TAB, "chosen-run" + TAB, "voted-run", "chosen-run&tab=Answer"])
-def test_long_answers_stay_inside_a_narrow_window(page: Page, site: Site, where: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "drawn"),
+    [
+        ("voted-run" + TAB, ".vote"),
+        ("chosen-run" + TAB, ".vote"),
+        ("voted-run", "[role=treegrid]"),
+        ("chosen-run&tab=Answer", ".stMarkdownBadge"),
+    ],
+)
+def test_long_answers_stay_inside_a_narrow_window(page: Page, site: Site, where: str, drawn: str) -> None:
     page.set_viewport_size({"width": 390, "height": WINDOW["height"]})
     page.goto(f"{site.dashboard}/run?id={where}")
-    expect(page.locator(".pm .panel, .stMarkdown").last).to_be_visible()
+    expect(page.locator(drawn).last).to_be_visible()
     page.wait_for_load_state("networkidle")
     outside = """() => {
       const over = [];

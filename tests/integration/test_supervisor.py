@@ -271,10 +271,11 @@ folder = pathlib.Path({str(stage.folder)!r})
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 with (folder / "children").open("a") as children:
     children.write(f"{{child.pid}}\\n")
+(folder / "written").touch()
 time.sleep(60)
 """
     children = stage.folder / "children"
-    parent = a_service("parent", script, gate=stage.file("children"))
+    parent = a_service("parent", script, gate=stage.file("written"))
     async with stage.running(parent):
         first = int(children.read_text())
         os.kill(stage.noted_pid("parent"), signal.SIGKILL)
