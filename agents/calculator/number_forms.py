@@ -108,20 +108,15 @@ def _as_percent(found: re.Match[str]) -> Calculation | None:
     return _calculation(text, result, f"{found['n']} = {result}", kind="percent")
 
 
-def _percent_as_decimal(found: re.Match[str]) -> Calculation | None:
-    number = amount(found["n"])
-    if number is None or number.currency:
-        return None
-    value = exact(number.value / 100)
-    return _calculation(value, value, f"{found['n']}% = {value}", kind="percent")
+def _percent_as(form: Callable[[Fraction], str]) -> _Found:
+    def read(found: re.Match[str]) -> Calculation | None:
+        number = amount(found["n"])
+        if number is None or number.currency:
+            return None
+        value = form(number.value / 100)
+        return _calculation(value, value, f"{found['n']}% = {value}", kind="percent")
 
-
-def _percent_as_fraction(found: re.Match[str]) -> Calculation | None:
-    number = amount(found["n"])
-    if number is None or number.currency:
-        return None
-    value = str(number.value / 100)
-    return _calculation(value, value, f"{found['n']}% = {value}", kind="percent")
+    return read
 
 
 def _rounded(found: re.Match[str]) -> Calculation | None:
@@ -171,8 +166,8 @@ _FORMS: Mapping[str, _Found] = {
     rf"{_IN}(?P<n>-?[0-9.,]+) {_TO}{_FRACTION}": _as_fraction,
     rf"(?:simplify|reduce) (?:the fraction )?(?P<n>{_OF_TWO})(?: to {_SIMPLEST})?": _simplified,
     rf"{_IN}(?P<n>[0-9.,]+(?: ?/ ?[0-9]+)?) {_TO}(?:percent(?:age)?|per cent|%)": _as_percent,
-    rf"{_IN}(?P<n>[0-9.,]+){_PER} {_TO}{_DECIMAL}": _percent_as_decimal,
-    rf"{_IN}(?P<n>[0-9.,]+){_PER} {_TO}{_FRACTION}": _percent_as_fraction,
+    rf"{_IN}(?P<n>[0-9.,]+){_PER} {_TO}{_DECIMAL}": _percent_as(exact),
+    rf"{_IN}(?P<n>[0-9.,]+){_PER} {_TO}{_FRACTION}": _percent_as(str),
     rf"round (?P<n>-?(?:{CURRENCY})?[0-9.,]+) (?:off )?to (?:(?:the )?(?:nearest|closest) "
     rf"(?P<place>{'|'.join(_PLACES)})|(?P<d>[0-9]|{'|'.join(_SPELLED)}) decimal(?: place| point)?s?)": _rounded,
     r"(?:the )?absolute value of (?P<n>-?[0-9.,]+)": _absolute,

@@ -65,12 +65,17 @@ class Changes:
         """A step that has begun ends; what was set aside for it is free again."""
         assert step.ended_at is not None
         self._step_event(step, step.ended_at)
-        columns = columns_of(step)
+        columns = _columns_of(step)
         self._finish(step.span_id, {name: columns[name] for name in _CHANGING})
         self.output(step.span_id, step.output)
         self._count({"steps": 1, **dict(step.usage), "cost_usd": step.cost_usd})
         self._count({f"reserved_{name}": -amount for name, amount in freed})
         self._steps.append(step)
+
+    def happened(self, step: Step, at: datetime) -> None:
+        """A step that is written in one piece."""
+        self._step_event(step, at)
+        self.once(step)
 
     def once(self, step: Step) -> None:
         """Under the number of the last event: a step that is written in one piece."""
@@ -81,8 +86,7 @@ class Changes:
 
     def lose(self, row: Any, at: datetime) -> None:
         """A stored step that runs will be ended by nobody."""
-        shown = {"span_id": row.span_id, "kind": row.kind, "name": row.name, "status": "lost"}
-        self.event("step", shown, at)
+        self._step_event(row, at, status="lost")
         kept = {name: getattr(row, name) for name in _CHANGING}
         self._finish(row.span_id, kept | {"status": "lost", "ended_at": at})
         self._count({name: -getattr(row, name) for name in _UNRESERVED})
@@ -143,13 +147,15 @@ class Changes:
         for step in self._steps if self.written else ():
             self._on_step(step)
 
-    def _step_event(self, step: Step, at: datetime) -> None:
-        self.event("step", {"span_id": step.span_id, "kind": step.kind, "name": step.name, "status": step.status}, at)
+    def _step_event(self, step: Any, at: datetime, *, status: str | None = None) -> None:
+        """Of a step, or of its row."""
+        shown = {"span_id": step.span_id, "kind": step.kind, "name": step.name, "status": status or step.status}
+        self.event("step", shown, at)
 
     def _insert(self, step: Step, *, lease: str | None, input_hash: str, reserve: Reservation) -> None:
         reserved = {f"reserved_{name}": amount for name, amount in reserve}
         fenced = {"run_id": self.run_id, "seq": len(self._events), "lease": lease, "input_hash": input_hash}
-        self._begun[step.span_id] = columns_of(step) | reserved | fenced
+        self._begun[step.span_id] = _columns_of(step) | reserved | fenced
         if step.input is not None or step.output is not None:
             io = {"run_id": self.run_id, "span_id": step.span_id, "input": step.input, "output": step.output}
             self._inputs.append(io)
@@ -177,7 +183,7 @@ def _running() -> Select[Any]:
     return select(*(steps.c[name] for name in names)).where(*of_run)
 
 
-def columns_of(step: Step) -> dict[str, Any]:
+def _columns_of(step: Step) -> dict[str, Any]:
     """A step as its row has it."""
     return {
         "span_id": step.span_id,

@@ -19,10 +19,10 @@ from sqlalchemy import select
 from agents.context import Clock, Reservation, to_its_end
 from agents.errors import BudgetExceeded, Cancelled, LeaseLost, PointsmanError
 from agents.records import Json, Step, Usage
-from services.store.changes import NOTHING_RESERVED, Changes, OnStep, columns_of
+from services.store.changes import NOTHING_RESERVED, Changes, OnStep
 from services.store.database import Database
 from services.store.leases import Lease
-from services.store.rows import UNCANCELLED, UNPAUSED, insert_row
+from services.store.rows import UNCANCELLED, UNPAUSED
 from services.store.tables import RunRow, StepIoRow, StepRow
 from services.store.transaction import Transaction
 
@@ -232,14 +232,6 @@ class BriefJournal:
     async def close(self, step: Step) -> None:
         """As `SqlJournal.hold_end`."""
         self.journal.hold_end(step)
-
-
-async def insert_step(connection: Transaction, run_id: str, seq: int, step: Step) -> None:
-    """Write a step that began and ended at once."""
-    await insert_row(connection, StepRow, run_id=run_id, seq=seq, **columns_of(step))
-    if step.input is not None or step.output is not None:
-        io = {"run_id": run_id, "span_id": step.span_id, "input": step.input, "output": step.output}
-        await insert_row(connection, StepIoRow, **io)
 
 
 def input_hash(step: Step) -> str:

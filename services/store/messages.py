@@ -15,9 +15,8 @@ from agents.records import Message, Step
 from services.records import SentMessage
 from services.store.changes import Changes, running_steps
 from services.store.columns import database_now
-from services.store.journal import insert_step
 from services.store.leases import WAITING, Lease
-from services.store.rows import add_event, changed, insert_row
+from services.store.rows import insert_row
 from services.store.tables import MessageRow, RunRow, StepRow
 from services.store.transaction import Transaction
 
@@ -57,18 +56,6 @@ async def post(
     fresh = [message for message in messages if message.id not in known]
     steps: list[Step] = []
     for message in fresh:
-        seq = await changed(connection, message.run_id, add={"steps": 1})
-        inbox = inboxes.get(message.recipient, NOBODY)
-        await insert_row(
-            connection,
-            MessageRow,
-            **message.model_dump(),
-            seq=seq,
-            inbox=inbox,
-            traceparent=await traceparent(connection, message.run_id, parent_id),
-            state="done" if inbox == NOBODY else "outbox",
-            changed=database_now(),
-        )
         key = f"message.{message.id}"
         step = Step(
             span_id=span_id(message.run_id, key),
@@ -85,10 +72,23 @@ async def post(
             output=message.content,
         )
         steps.append(step)
-        await insert_step(connection, message.run_id, seq, step)
         shown = {"id", "sender", "recipient", "type", "content"}
-        data = message.model_dump(mode="json", include=shown)
-        await add_event(connection, message.run_id, seq, "message", data, message.sent_at)
+        changes = Changes(message.run_id)
+        changes.event("message", message.model_dump(mode="json", include=shown), message.sent_at)
+        changes.once(step)
+        run = await changes.write(connection)
+        assert run is not None, f"run {message.run_id} is gone in the middle of its own transaction"
+        inbox = inboxes.get(message.recipient, NOBODY)
+        await insert_row(
+            connection,
+            MessageRow,
+            **message.model_dump(),
+            seq=run.last_seq,
+            inbox=inbox,
+            traceparent=await traceparent(connection, message.run_id, parent_id),
+            state="done" if inbox == NOBODY else "outbox",
+            changed=database_now(),
+        )
     return Posted(tuple(message.id for message in fresh if message.recipient in inboxes), tuple(steps))
 
 
@@ -176,9 +176,7 @@ async def begin_work(connection: Transaction, lease: Lease, now: datetime) -> St
         ended_at=now,
         attributes={"queue": row.inbox, "delivery": lease.deliveries},
     )
-    shown = {"span_id": step.span_id, "kind": step.kind, "name": step.name, "status": step.status}
-    changes.event("step", shown, now)
-    changes.once(step)
+    changes.happened(step, now)
     await changes.write(connection)
     return step
 

@@ -108,13 +108,6 @@ async def bump_by(
     return (await connection.execute(statement, given)).one_or_none()
 
 
-async def changed(connection: Transaction, run_id: str, *, add: Mapping[str, Any] | None = None) -> int:
-    """As `bump`, of a run that is there."""
-    seq = await bump(connection, run_id, add=add)
-    assert seq is not None, f"run {run_id} is gone in the middle of its own transaction"
-    return seq
-
-
 @cache
 def _bump(only_if: tuple[str, ...], fenced: bool, added: tuple[str, ...], changed: tuple[str, ...]) -> Executable:
     """The statement of a bump: made once for each shape, as making it costs ten times what carrying it out does."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from sqlalchemy import Select, String, Update, and_, bindparam, cast, delete, func, or_, select, update
@@ -64,7 +64,7 @@ class Planned:
             started_at=self.began,
             ended_at=self.began + self.took,
             attributes={"rungs": [rung.short for rung in plan.rungs], "why": plan.why, "task_type": plan.task_type},
-            output=plan.model_dump_json(),
+            output=self._text,
         )
 
     def deadline(self, run: Run) -> datetime:
@@ -74,8 +74,11 @@ class Planned:
 
     def columns(self) -> dict[str, Any]:
         """What the plan makes of columns of the run."""
-        limits = {name: getattr(self.plan.limits, name) for name in Budget.model_fields if name != "max_seconds"}
-        return {"plan": self.plan.model_dump_json(), "rung": self.plan.rungs[0].short, **limits}
+        return {"plan": self._text, "rung": self.plan.rungs[0].short, **_limits(self.plan.limits)}
+
+    @cached_property
+    def _text(self) -> str:
+        return self.plan.model_dump_json()
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,6 @@ async def accept(
         changes.once(route)
         drawn = {"plan": plan, "rung": plan.rungs[0].short, "deadline_at": planned.deadline(run)}
         run = run.model_copy(update=drawn | {"steps": 1, "last_seq": 2})
-    limits = {name: getattr(task.budget, name) for name in Budget.model_fields if name != "max_seconds"}
     await insert_row(
         connection,
         RunRow,
@@ -155,13 +157,18 @@ async def accept(
         idempotency_key=_scoped(owner, idempotency_key) if idempotency_key else None,
         conversation=task.conversation,
         known=known.model_dump_json() if known != NOTHING_KNOWN else None,
-        **(limits | (planned.columns() if planned else {})),
+        **(_limits(task.budget) | (planned.columns() if planned else {})),
     )
     await changes.write_rows(connection)
     traceparent_header = f"00-{trace_id}-{root.span_id}-01"
     message = await messages.post_run(connection, run_id, sent_at=now, traceparent=traceparent_header, gateway=gateway)
     lease = Lease(message_id=message, run_id=run_id, owner=gateway[0], epoch=1) if gateway else None
     return Accepted(run, route, lease, () if gateway else (message,))
+
+
+def _limits(budget: Budget) -> dict[str, Any]:
+    """A budget as columns of a run, which has a deadline for its seconds."""
+    return {name: getattr(budget, name) for name in Budget.model_fields if name != "max_seconds"}
 
 
 @dataclass(frozen=True)
