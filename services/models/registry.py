@@ -25,7 +25,8 @@ class Models:
             client: Carries every call; made with `trust_env=False`, as a proxy of the environment is for the way out.
             timeouts: How long a server is waited for.
         """
-        self._catalog = catalog
+        self._cards = {entry.id: catalog.card(entry.id) for entry in catalog.entries}
+        self._settings = {entry.id: _settings(entry) for entry in catalog.entries}
         self._servers = {entry.id: _server(entry, client, timeouts) for entry in catalog.entries}
         self._models: dict[str, Model] = {
             entry.id: RetryingModel(_adapter(entry, self._servers[entry.id])) for entry in catalog.entries
@@ -34,7 +35,7 @@ class Models:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return self._catalog.ids
+        return tuple(self._cards)
 
     def get(self, model_id: str) -> Model:
         """Give the model of a catalog id.
@@ -54,8 +55,7 @@ class Models:
 
     def settings_of(self, model_id: str) -> str:
         """What a measurement of its efforts is of: the server, its name there, what each effort sends."""
-        entry = self._catalog.entry(model_id)
-        return entry.model_dump_json(include={"kind", "url", "model", "efforts"}, exclude_none=True)
+        return self._settings[model_id]
 
     async def start(self) -> None:
         """Begin to watch the servers."""
@@ -68,7 +68,11 @@ class Models:
     def _card(self, model_id: str) -> ModelCard:
         status = self.health.status(model_id)
         queue = status.queue + self._servers[model_id].waiting
-        return self._catalog.card(model_id).model_copy(update={"healthy": status.healthy, "queue": queue})
+        return self._cards[model_id].model_copy(update={"healthy": status.healthy, "queue": queue})
+
+
+def _settings(entry: ModelEntry) -> str:
+    return entry.model_dump_json(include={"kind", "url", "model", "efforts"}, exclude_none=True)
 
 
 def _server(entry: ModelEntry, client: httpx.AsyncClient, timeouts: Timeouts | None) -> ChatServer:
